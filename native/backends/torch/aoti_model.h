@@ -1,0 +1,28 @@
+// An AOTInductor package (`.pt2`): machine code that torch compiled for one kind of CPU or GPU.
+#pragma once
+
+#include <torch/csrc/inductor/aoti_package/model_package_loader.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "model.h"
+
+namespace infernode::torch_backend {
+
+// Loading runs code from the package. Names, dtypes and bounds of the inputs stand in the package's source text, which the
+// TypeScript side reads and checks before each run: the compiled code itself does not check and answers wrongly.
+class AotiModel final : public inf_model {
+ public:
+  explicit AotiModel(const inf_load_options& options);
+
+  // Takes the leaves of the exported inputs in order, every one a tensor. Outputs are named output.0, output.1, ...
+  std::unique_ptr<Result> run(uint32_t method, const inf_value* arguments, size_t count) override;
+
+ private:
+  at::Device device_;
+  std::unique_ptr<torch::inductor::AOTIModelPackageLoader> loader_;
+};
+
+}  // namespace infernode::torch_backend

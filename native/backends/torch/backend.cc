@@ -1,0 +1,155 @@
+// The torch backend's side of the C boundary: the table of functions and nothing else.
+#include "infernode/backend.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/CPUAllocator.h>
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/headeronly/version.h>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aoti_model.h"
+#include "error.h"
+#include "json.h"
+#include "torchscript_model.h"
+
+namespace infernode::torch_backend {
+namespace {
+
+const char* engine_name(at::QEngine engine) {
+  switch (engine) {
+    case at::QEngine::X86:
+      return "x86";
+    case at::QEngine::FBGEMM:
+      return "fbgemm";
+    case at::QEngine::QNNPACK:
+      return "qnnpack";
+    case at::QEngine::ONEDNN:
+      return "onednn";
+    default:
+      return nullptr;
+  }
+}
+
+// Quantized weights are packed for one engine when a file is loaded, and without an engine they cannot be loaded at all.
+void choose_quantized_engine() {
+  const auto& supported = at::globalContext().supportedQEngines();
+  for (const auto engine : {at::QEngine::X86, at::QEngine::FBGEMM, at::QEngine::QNNPACK}) {
+    if (std::find(supported.begin(), supported.end(), engine) != supported.end()) {
+      at::globalContext().setQEngine(engine);
+      return;
+    }
+  }
+}
+
+inf_error* initialize() noexcept {
+  return guarded(INF_INTERNAL, [] {
+    // Before any operation, so that the calling thread never starts an OpenMP pool of its own: a second pool makes every
+    // inference about a third slower.
+    at::set_num_threads(1);
+    at::set_num_interop_threads(1);
+    choose_quantized_engine();
+  });
+}
+
+// The version of the libtorch that is loaded, which may be newer than the headers.
+std::string runtime_version() {
+  const auto version = aoti_torch_abi_version();
+  return std::to_string(version >> 56) + "." + std::to_string((version >> 48) & 0xff) + "." +
+         std::to_string((version >> 40) & 0xff);
+}
+
+std::string details() {
+  JsonWriter json;
+  json.begin_object();
+  json.key("cpuKernels").value(at::get_cpu_capability());
+  json.key("quantizedEngines").begin_array();
+  for (const auto engine : at::globalContext().supportedQEngines()) {
+    if (engine_name(engine) != nullptr) json.value(engine_name(engine));
+  }
+  json.end_array();
+  json.key("mkldnn").value(at::globalContext().hasMKLDNN());
+  json.key("mkl").value(at::globalContext().hasMKL());
+  json.end_object();
+  return json.text();
+}
+
+std::string devices() {
+  std::string list = "cpu";
+  const int count = at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
+  for (int i = 0; i < count; ++i) list += ",cuda:" + std::to_string(i);
+  return list;
+}
+
+const inf_capabilities* capabilities() noexcept {
+  static const std::string version = runtime_version();
+  static const std::string detail_text = details();
+  static const std::string device_list = devices();
+  static const inf_capabilities table{
+      "torch", TORCH_VERSION, version.c_str(), "torchscript,aotinductor", device_list.c_str(), detail_text.c_str(), 1, 1};
+  return &table;
+}
+
+void enter_thread(int32_t threads) noexcept {
+  // The count is per thread, and a thread starts with whatever was set last anywhere.
+  at::set_num_threads(std::max(threads, 1));
+}
+
+inf_error* model_load(const inf_load_options* options, inf_model** model) noexcept {
+  return guarded(INF_MODEL_INVALID, [&] {
+    const at::Device device(options->device);
+    if (device.is_cuda() && !at::globalContext().hasCUDA()) {
+      throw BackendError(INF_DEVICE_UNAVAILABLE, std::string("Device ") + options->device + " is not available: this libtorch sees no CUDA device");
+    }
+    if (std::string_view(options->format) == "aotinductor") {
+      *model = std::make_unique<AotiModel>(*options).release();
+    } else {
+      *model = std::make_unique<TorchScriptModel>(*options).release();
+    }
+  });
+}
+
+const char* model_describe(const inf_model* model) noexcept { return model->description().c_str(); }
+
+int64_t model_bytes(const inf_model* model) noexcept { return model->bytes(); }
+
+inf_error* model_run(inf_model* model, uint32_t method, const inf_value* arguments, size_t count,
+                     inf_result** result) noexcept {
+  return guarded(INF_MODEL_FAILED, [&] { *result = model->run(method, arguments, count).release(); });
+}
+
+void model_free(inf_model* model) noexcept { std::unique_ptr<inf_model> owned(model); }
+
+void result_free(inf_result* result) noexcept { std::unique_ptr<Result> owned(static_cast<Result*>(result)); }
+
+void output_release(void* owner) noexcept { Result::release(owner); }
+
+void trim() noexcept {
+#if defined(__GLIBC__)
+  // glibc keeps freed weights for itself otherwise.
+  malloc_trim(0);
+#endif
+}
+
+constexpr inf_backend_api kApi{
+    INF_BACKEND_ABI, initialize,  capabilities, enter_thread, model_load,     model_describe, model_bytes,
+    model_run,       model_free, result_free,  output_release, free_error, trim,
+};
+
+}  // namespace
+}  // namespace infernode::torch_backend
+
+extern "C" __attribute__((visibility("default"))) const inf_backend_api* infernode_backend_entry(uint32_t abi) {
+  return abi == INF_BACKEND_ABI ? &infernode::torch_backend::kApi : nullptr;
+}

@@ -1,0 +1,219 @@
+// The functions that JavaScript calls; src/backends/torch/addon.ts declares the same in TypeScript.
+#include <napi.h>
+
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arguments.h"
+#include "backend_library.h"
+#include "environment.h"
+#include "session.h"
+#include "type_tags.h"
+
+namespace infernode {
+namespace {
+
+using SessionHandle = std::shared_ptr<Session>;
+
+struct BackendHandle {
+  const inf_backend_api& api;
+};
+
+Environment& environment_of(Napi::Env env) {
+  auto* environment = env.GetInstanceData<Environment>();
+  if (environment == nullptr) throw Napi::Error::New(env, "initialize() has not been called");
+  return *environment;
+}
+
+template <typename Held>
+Held& unwrap(const Napi::Value& value, const napi_type_tag& tag, const char* what) {
+  if (!value.IsExternal() || !value.As<Napi::External<Held>>().CheckTypeTag(&tag)) {
+    throw Napi::TypeError::New(value.Env(), std::string("Expected ") + what);
+  }
+  return *value.As<Napi::External<Held>>().Data();
+}
+
+uint32_t ticket_of(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
+
+// initialize(onComplete) -> Float64Array
+Napi::Value initialize(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  if (env.GetInstanceData<Environment>() != nullptr) throw Napi::Error::New(env, "initialize() was called before");
+  auto environment = std::make_unique<Environment>(env, info[0].As<Napi::Function>());
+  auto numbers = environment->resize_numbers(env, environment->numbers_length());
+  env.SetInstanceData(environment.release());
+  return numbers;
+}
+
+// resizeNumbers(length) -> Float64Array
+Napi::Value resize_numbers(const Napi::CallbackInfo& info) {
+  return environment_of(info.Env()).resize_numbers(info.Env(), info[0].As<Napi::Number>().Uint32Value());
+}
+
+// openBackend(path, prerequisites) -> BackendHandle
+Napi::Value open_backend_library(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  std::vector<std::string> prerequisites;
+  const auto list = info[1].As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) prerequisites.push_back(list.Get(i).As<Napi::String>().Utf8Value());
+  try {
+    const auto& api = open_backend(info[0].As<Napi::String>().Utf8Value(), prerequisites);
+    // This thread may run small models itself; it must never start an intra-op pool of its own.
+    api.enter_thread(1);
+    auto handle = Napi::External<BackendHandle>::New(env, std::make_unique<BackendHandle>(BackendHandle{api}).release(),
+                                                     [](Napi::Env, BackendHandle* held) { delete held; });
+    handle.TypeTag(&kBackendTag);
+    return handle;
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+}
+
+// describeBackend(backend) -> {name, builtVersion, runtimeVersion, formats, devices, details}
+Napi::Value describe_backend(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  const auto* table = unwrap<BackendHandle>(info[0], kBackendTag, "a backend").api.capabilities();
+  auto result = Napi::Object::New(env);
+  result.Set("name", table->name);
+  result.Set("builtVersion", table->built_version);
+  result.Set("runtimeVersion", table->runtime_version);
+  result.Set("formats", table->formats);
+  result.Set("devices", table->devices);
+  result.Set("details", table->details);
+  return result;
+}
+
+// load(backend, path, format, device, threads, ticket) -> SessionHandle; completes with the description
+Napi::Value load(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto& environment = environment_of(env);
+  const auto& api = unwrap<BackendHandle>(info[0], kBackendTag, "a backend").api;
+  const int32_t threads = info[4].As<Napi::Number>().Int32Value();
+  auto& executor = environment.executor(api, threads);
+  auto session = std::make_shared<Session>(api, executor, info[1].As<Napi::String>().Utf8Value(),
+                                           info[2].As<Napi::String>().Utf8Value(),
+                                           info[3].As<Napi::String>().Utf8Value(), threads);
+  const uint32_t ticket = ticket_of(info[5]);
+  environment.begin_call();
+  executor.post({&environment, ticket, [&environment, session, ticket] {
+                   try {
+                     session->load();
+                     environment.complete({ticket, std::string(session->description())});
+                   } catch (Failure& failure) {
+                     environment.complete({ticket, std::move(failure)});
+                   }
+                 }});
+  auto handle = Napi::External<SessionHandle>::New(env, std::make_unique<SessionHandle>(session).release(),
+                                                   [](Napi::Env, SessionHandle* held) { delete held; });
+  handle.TypeTag(&kSessionTag);
+  return handle;
+}
+
+// run(session, method, numbersUsed, values, ticket); completes with the outputs
+void run(const Napi::CallbackInfo& info) {
+  auto& environment = environment_of(info.Env());
+  auto session = unwrap<SessionHandle>(info[0], kSessionTag, "a session");
+  const uint32_t method = info[1].As<Napi::Number>().Uint32Value();
+  const size_t used = info[2].As<Napi::Number>().Uint32Value();
+  if (used > environment.numbers_length()) throw Napi::RangeError::New(info.Env(), "Too many numbers");
+  auto arguments = std::make_shared<Arguments>(environment.numbers(), used, info[3].As<Napi::Array>());
+  const uint32_t ticket = ticket_of(info[4]);
+  environment.begin_call();
+  auto& executor = session->executor();
+  executor.post({&environment, ticket, [&environment, session = std::move(session), method, arguments, ticket] {
+                   try {
+                     environment.complete({ticket, session->run(method, arguments->data(), arguments->size())});
+                   } catch (Failure& failure) {
+                     environment.complete({ticket, std::move(failure)});
+                   }
+                 }});
+}
+
+// runSync(session, method, numbersUsed, values) -> outputs
+Napi::Value run_sync(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto& environment = environment_of(env);
+  auto& session = unwrap<SessionHandle>(info[0], kSessionTag, "a session");
+  const uint32_t method = info[1].As<Napi::Number>().Uint32Value();
+  const size_t used = info[2].As<Napi::Number>().Uint32Value();
+  if (used > environment.numbers_length()) throw Napi::RangeError::New(env, "Too many numbers");
+  const Arguments arguments(environment.numbers(), used, info[3].As<Napi::Array>());
+  auto& executor = session->executor();
+  try {
+    // One thread needs no pool, so the call may stay on this thread and save two context switches; but it never overtakes.
+    if (session->threads() == 1 && executor.idle()) {
+      return session->run(method, arguments.data(), arguments.size()).to_js(env);
+    }
+    std::variant<std::monostate, Failure, Outputs> answer;
+    std::binary_semaphore done(0);
+    executor.post({&environment, 0, [&] {
+                     try {
+                       answer.emplace<Outputs>(session->run(method, arguments.data(), arguments.size()));
+                     } catch (Failure& failure) {
+                       answer.emplace<Failure>(std::move(failure));
+                     }
+                     done.release();
+                   }});
+    done.acquire();
+    if (auto* failure = std::get_if<Failure>(&answer)) throw std::move(*failure);
+    return std::get<Outputs>(answer).to_js(env);
+  } catch (const Failure& failure) {
+    throw failure.to_js(env);
+  }
+}
+
+// cancel(session, ticket) -> whether the call was still waiting, and now will not complete
+Napi::Value cancel(const Napi::CallbackInfo& info) {
+  auto& environment = environment_of(info.Env());
+  auto& session = unwrap<SessionHandle>(info[0], kSessionTag, "a session");
+  const bool cancelled = session->executor().cancel(&environment, ticket_of(info[1]));
+  if (cancelled) environment.end_call();
+  return Napi::Boolean::New(info.Env(), cancelled);
+}
+
+// unload(session, ticket); completes when the model is freed, after all earlier calls
+void unload(const Napi::CallbackInfo& info) {
+  auto& environment = environment_of(info.Env());
+  auto session = unwrap<SessionHandle>(info[0], kSessionTag, "a session");
+  const uint32_t ticket = ticket_of(info[1]);
+  environment.begin_call();
+  auto& executor = session->executor();
+  executor.post({&environment, ticket, [&environment, session = std::move(session), ticket] {
+                   session->unload();
+                   environment.complete({ticket, std::monostate()});
+                 }});
+}
+
+// adjustMemory(bytes): tells V8 that native memory grew or shrank
+void adjust_memory(const Napi::CallbackInfo& info) {
+  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), info[0].As<Napi::Number>().Int64Value());
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("abi", Napi::Number::New(env, INF_BACKEND_ABI));
+  exports.Set("initialize", Napi::Function::New<initialize>(env));
+  exports.Set("resizeNumbers", Napi::Function::New<resize_numbers>(env));
+  exports.Set("openBackend", Napi::Function::New<open_backend_library>(env));
+  exports.Set("describeBackend", Napi::Function::New<describe_backend>(env));
+  exports.Set("load", Napi::Function::New<load>(env));
+  exports.Set("run", Napi::Function::New<run>(env));
+  exports.Set("runSync", Napi::Function::New<run_sync>(env));
+  exports.Set("cancel", Napi::Function::New<cancel>(env));
+  exports.Set("unload", Napi::Function::New<unload>(env));
+  exports.Set("adjustMemory", Napi::Function::New<adjust_memory>(env));
+  return exports;
+}
+
+}  // namespace
+}  // namespace infernode
+
+namespace {
+Napi::Object Init(Napi::Env env, Napi::Object exports) { return infernode::init(env, exports); }
+}  // namespace
+
+NODE_API_MODULE(infernode, Init)

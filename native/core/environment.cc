@@ -1,0 +1,92 @@
+#include "environment.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace infernode {
+
+Environment::Environment(Napi::Env env, Napi::Function on_complete)
+    : wake_(Wake::New(env, on_complete, "infernode", 0, 1, this)) {
+  wake_.Unref(env);
+  constexpr size_t kNumbers = 1024;
+  resize_numbers(env, kNumbers);
+  // Hooks run last in, first out: this one before the thread-safe function closes itself.
+  env.AddCleanupHook([](Environment* self) { self->shut_down(); }, this);
+}
+
+Environment::~Environment() {
+  // The array dies with its environment; a reference must not be deleted after it.
+  numbers_array_.SuppressDestruct();
+}
+
+void Environment::shut_down() {
+  for (const auto& executor : executors_) executor->drain(this);
+  {
+    const std::lock_guard lock(mutex_);
+    completed_.clear();
+  }
+  executors_.clear();
+}
+
+Executor& Environment::executor(const inf_backend_api& api, int32_t threads) {
+  auto executor = shared_executor(api, threads);
+  const bool known = std::find(executors_.begin(), executors_.end(), executor) != executors_.end();
+  if (!known) executors_.push_back(executor);
+  return *executor;
+}
+
+void Environment::begin_call() {
+  if (in_flight_++ == 0) wake_.Ref(numbers_array_.Env());
+}
+
+void Environment::end_call() {
+  if (--in_flight_ == 0) wake_.Unref(numbers_array_.Env());
+}
+
+void Environment::complete(Completion completion) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = completed_.empty();
+    completed_.push_back(std::move(completion));
+  }
+  // One wake-up delivers everything that has completed until then.
+  if (first) wake_.NonBlockingCall();
+}
+
+void Environment::on_wake(Napi::Env env, Napi::Function on_complete, Environment* self, void* /*data*/) {
+  // Without an environment the function is being closed; what completed was dropped by shut_down.
+  if (static_cast<napi_env>(env) != nullptr) self->deliver(env, on_complete);
+}
+
+void Environment::deliver(Napi::Env env, Napi::Function on_complete) {
+  std::vector<Completion> completed;
+  {
+    const std::lock_guard lock(mutex_);
+    completed.swap(completed_);
+  }
+  for (auto& [ticket, value] : completed) {
+    const Napi::HandleScope scope(env);
+    end_call();
+    napi_value error = env.Undefined();
+    napi_value result = env.Undefined();
+    try {
+      if (auto* failure = std::get_if<Failure>(&value)) error = failure->to_js(env).Value();
+      if (auto* outputs = std::get_if<Outputs>(&value)) result = outputs->to_js(env);
+      if (auto* text = std::get_if<std::string>(&value)) result = Napi::String::New(env, *text);
+    } catch (const Napi::Error& thrown) {
+      error = thrown.Value();
+    }
+    on_complete.Call({Napi::Number::New(env, ticket), error, result});
+  }
+}
+
+Napi::Float64Array Environment::resize_numbers(Napi::Env env, size_t length) {
+  auto array = Napi::Float64Array::New(env, length);
+  numbers_array_ = Napi::Persistent(array);
+  numbers_ = array.Data();
+  numbers_length_ = length;
+  return array;
+}
+
+}  // namespace infernode

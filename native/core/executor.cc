@@ -1,0 +1,98 @@
+#include "executor.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace infernode {
+
+Executor::Executor(const inf_backend_api& api, int32_t threads) : thread_([this, &api, threads] { loop(api, threads); }) {}
+
+Executor::~Executor() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    queue_.clear();
+  }
+  work_ready_.notify_one();
+  thread_.join();
+}
+
+void Executor::post(Job job) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    // A busy thread looks at the queue by itself, so waking it would be a wasted system call.
+    wake = running_for_ == nullptr && queue_.empty();
+    queue_.push_back(std::move(job));
+  }
+  if (wake) work_ready_.notify_one();
+}
+
+bool Executor::cancel(const void* owner, uint32_t ticket) {
+  Job cancelled;  // destroyed outside the lock: it may hold the last reference to something that locks
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) {
+    return job.owner == owner && job.ticket == ticket;
+  });
+  if (found == queue_.end()) return false;
+  cancelled = std::move(*found);
+  queue_.erase(found);
+  return true;
+}
+
+void Executor::drain(const void* owner) {
+  std::deque<Job> dropped;
+  std::unique_lock lock(mutex_);
+  for (auto job = queue_.begin(); job != queue_.end();) {
+    if (job->owner == owner) {
+      dropped.push_back(std::move(*job));
+      job = queue_.erase(job);
+    } else {
+      ++job;
+    }
+  }
+  job_done_.wait(lock, [&] { return running_for_ != owner; });
+}
+
+bool Executor::idle() {
+  const std::lock_guard lock(mutex_);
+  return running_for_ == nullptr && queue_.empty();
+}
+
+void Executor::loop(const inf_backend_api& api, int32_t threads) {
+  pthread_setname_np(pthread_self(), "inf-executor");
+  api.enter_thread(threads);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    work_ready_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    if (stopping_) return;
+    {
+      Job job = std::move(queue_.front());
+      queue_.pop_front();
+      running_for_ = job.owner;
+      lock.unlock();
+      job.work();
+    }
+    lock.lock();
+    running_for_ = nullptr;
+    job_done_.notify_all();
+  }
+}
+
+std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads) {
+  static std::mutex mutex;
+  static std::map<std::pair<const inf_backend_api*, int32_t>, std::weak_ptr<Executor>> executors;
+  const std::lock_guard lock(mutex);
+  auto& slot = executors[{&api, threads}];
+  auto executor = slot.lock();
+  if (executor == nullptr) {
+    executor = std::make_shared<Executor>(api, threads);
+    slot = executor;
+  }
+  return executor;
+}
+
+}  // namespace infernode

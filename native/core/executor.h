@@ -1,0 +1,59 @@
+// A long-lived thread that runs jobs one after another.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "infernode/backend.h"
+
+namespace infernode {
+
+// Frameworks tie their intra-op thread pool to the thread that calls them. So models are loaded, run and freed on executors
+// only, and executors are shared: one pool of `threads` threads serves every model that asked for as many.
+//
+// Thread-safe. The destructor finishes the job in progress, drops the rest and joins the thread.
+class Executor {
+ public:
+  struct Job {
+    const void* owner;  // the environment that waits for it
+    uint32_t ticket;    // unique within the owner
+    std::function<void()> work;
+  };
+
+  Executor(const inf_backend_api& api, int32_t threads);
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  ~Executor();
+
+  void post(Job job);
+
+  // Takes a waiting job out of the queue. False if it is running, done, or was never there.
+  bool cancel(const void* owner, uint32_t ticket);
+
+  // Takes out all waiting jobs of the owner and waits until none of its jobs runs.
+  void drain(const void* owner);
+
+  // True if nothing waits or runs.
+  bool idle();
+
+ private:
+  void loop(const inf_backend_api& api, int32_t threads);
+
+  std::mutex mutex_;
+  std::condition_variable work_ready_;
+  std::condition_variable job_done_;
+  std::deque<Job> queue_;
+  const void* running_for_ = nullptr;
+  bool stopping_ = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+// The executor of the process for this backend and thread count; lives as long as somebody holds it.
+std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads);
+
+}  // namespace infernode

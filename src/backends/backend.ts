@@ -1,0 +1,133 @@
+import type { DType } from '../tensor/dtype.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** The backends there are. */
+export type BackendName = 'torch' | 'onnx';
+
+/** What a model file is, told by its content (see models/format.ts). */
+export type ModelFormat = 'torchscript' | 'aotinductor' | 'onnx';
+
+/**
+ * One size of a shape: a number, a symbol shared by dimensions that must be equal ("batch"), or null for any. `...`, only
+ * ever first, stands for any number of dimensions.
+ */
+export type Dim = number | string | null;
+
+/** One input or output of a method. */
+export interface ValueInfo {
+  /** Unique within its list. Elements of tuples, lists and dicts are named by their path: `hc0.0`, `output.1.0`. */
+  readonly name: string;
+  readonly kind: 'tensor' | 'int' | 'float' | 'bool' | 'string' | 'list' | 'tuple' | 'dict' | 'any';
+  /** Null where the model does not say. */
+  readonly dtype: DType | null;
+  /** Null where the model does not say. */
+  readonly shape: readonly Dim[] | null;
+  /** True when a call may leave it out. */
+  readonly optional: boolean;
+  /** The type in the model's own words, such as `Tuple[Tensor, Tensor]` or `tensor(float)`. */
+  readonly type: string;
+  /** The elements of a tuple; the element type (one entry) of a list or dict. */
+  readonly items?: readonly ValueInfo[];
+  /** The largest size of each dimension where the model bounds it (AOTInductor packages), null elsewhere. */
+  readonly maxShape?: readonly (number | null)[];
+}
+
+/** What a method takes and gives. */
+export interface Signature {
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+}
+
+/** What a loaded model is. */
+export interface ModelInfo {
+  readonly format: ModelFormat;
+  readonly backend: BackendName;
+  /** `cpu` or `cuda:N`. */
+  readonly device: string;
+  /** Intra-op threads of one call. */
+  readonly threads: number;
+  /** Every callable method by name; `forward` is what `run` calls by default. */
+  readonly methods: Readonly<Record<string, Signature>>;
+  /** True if calls change the model's own state, so that two equal calls may answer differently. */
+  readonly stateful: boolean;
+  /**
+   * How far dtype and shape of the inputs bind: `declared` by the file and checked before a run, or `derived` from the
+   * layers that consume them and used to explain a run that failed.
+   */
+  readonly signatureSource: 'declared' | 'derived';
+  /** Number of operations by name. */
+  readonly ops: Readonly<Record<string, number>>;
+  /** Weights: number of elements, bytes, and elements by dtype. */
+  readonly parameters: {
+    readonly count: number;
+    readonly bytes: number;
+    readonly dtypes: Readonly<Record<string, number>>;
+  };
+  /** Producer, opset and the like, as the file states them. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** One argument of a call: a tensor, a scalar, nothing, or a tuple, list or dict of such. */
+export type InputValue =
+  | Tensor
+  | number
+  | bigint
+  | boolean
+  | string
+  | null
+  | undefined
+  | readonly InputValue[]
+  | { readonly [key: string]: InputValue };
+
+/** Arguments by name (a name of `Signature.inputs`) or by position. */
+export type Inputs = Readonly<Record<string, InputValue>> | readonly InputValue[];
+
+/** Outputs by name, flattened; in the model's own order. */
+export type Outputs = Record<string, Tensor>;
+
+/** How to load a model; every field is settled by the caller. */
+export interface SessionOptions {
+  readonly device: string;
+  readonly threads: number;
+}
+
+/** A model loaded by a backend. Calls of one session may overlap; a stateful model runs them one by one, in order. */
+export interface Session {
+  readonly info: ModelInfo;
+  /** @throws InfernodeError INF_INPUT_*, INF_METHOD_UNKNOWN, INF_MODEL_FAILED, INF_ABORTED, INF_BACKEND_CRASHED */
+  run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs>;
+  /** As `run`, but blocks the calling thread. */
+  runSync(method: string, inputs: Inputs): Outputs;
+  /** Frees the model once its calls have finished; idempotent. Later calls fail with INF_MODEL_CLOSED. */
+  close(): Promise<void>;
+}
+
+/** One place that was searched, and why it serves or not. */
+export interface Attempt {
+  readonly what: string;
+  readonly path: string | null;
+  readonly ok: boolean;
+  readonly reason: string;
+}
+
+/** Whether a backend works here. */
+export interface BackendStatus {
+  readonly name: BackendName;
+  readonly available: boolean;
+  /** Why it is unavailable, and what to do; for an available one, what it is. */
+  readonly reason: string;
+  readonly version: string | null;
+  readonly devices: readonly string[];
+  readonly formats: readonly ModelFormat[];
+  readonly attempts: readonly Attempt[];
+}
+
+/** A runtime that loads models. */
+export interface Backend {
+  readonly name: BackendName;
+  readonly formats: readonly ModelFormat[];
+  /** Never throws; tried once per process and remembered. */
+  probe(): Promise<BackendStatus>;
+  /** @throws InfernodeError INF_MODEL_INVALID, INF_MODEL_UNSAFE, INF_BACKEND_UNAVAILABLE, INF_DEVICE_UNAVAILABLE */
+  load(path: string, format: ModelFormat, options: SessionOptions): Promise<Session>;
+}

@@ -1,0 +1,33 @@
+import { InfernodeError } from '../../errors.js';
+import type { Backend, BackendStatus } from '../backend.js';
+import { probeRuntime } from './probe.js';
+import { OnnxSession } from './session.js';
+
+let probed: Promise<BackendStatus> | undefined;
+
+/** Runs ONNX models with onnxruntime-node on the CPU, each in a worker thread of its own. */
+export const onnxBackend: Backend = {
+  name: 'onnx',
+  formats: ['onnx'],
+
+  probe() {
+    probed ??= probeRuntime();
+    return probed;
+  },
+
+  async load(path, format, options) {
+    if (format !== 'onnx') {
+      throw new InfernodeError('INF_MODEL_FORMAT', `The onnx backend loads ONNX models; ${path} is ${format}`, {
+        details: { path, expected: 'onnx', given: format },
+      });
+    }
+    if (options.device !== 'cpu') {
+      throw new InfernodeError('INF_DEVICE_UNAVAILABLE', `The onnx backend runs on cpu, not on ${options.device}`, {
+        details: { expected: 'cpu', given: options.device },
+      });
+    }
+    const { available, reason, attempts } = await this.probe();
+    if (!available) throw new InfernodeError('INF_BACKEND_UNAVAILABLE', reason, { details: { attempts } });
+    return OnnxSession.open(path, options);
+  },
+};

@@ -1,0 +1,71 @@
+import { basename } from 'node:path';
+import type { InferenceSession } from 'onnxruntime-node';
+import { InfernodeError, messageOf } from '../../errors.js';
+import type { ModelInfo } from '../backend.js';
+import { checkExternalData } from './external-data.js';
+import { countOps, countParameters, describeModel, readModelFile } from './model-file.js';
+import { loadRuntime } from './runtime.js';
+import { checkElementTypes, describeSignature } from './signature.js';
+
+/** `OrtLoggingLevel`: every failure reaches the caller as an error, and a library does not print. */
+const LOG_FATAL = 4;
+
+/** A model ready to run, and what it is. */
+export interface LoadedModel {
+  readonly session: InferenceSession;
+  readonly info: ModelInfo;
+}
+
+/**
+ * Checks and loads a model; blocks its thread meanwhile.
+ * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_INVALID, INF_MODEL_UNSAFE, INF_INPUT_DTYPE,
+ * INF_OUTPUT_UNSUPPORTED, INF_OUT_OF_MEMORY, INF_BACKEND_UNAVAILABLE
+ */
+export async function loadModel(path: string, threads: number): Promise<LoadedModel> {
+  const { declared, facts } = await inspect(path);
+  const session = await createSession(path, threads);
+  const info: ModelInfo = {
+    format: 'onnx',
+    backend: 'onnx',
+    device: 'cpu',
+    threads,
+    methods: { forward: describeSignature(session, declared) },
+    stateful: false,
+    signatureSource: 'declared',
+    ...facts,
+  };
+  return { session, info };
+}
+
+/** In a function of its own, so that the decoded file is garbage before the runtime reads it once more. */
+async function inspect(path: string) {
+  const model = await readModelFile(path);
+  await checkExternalData(path, model);
+  const { input, output } = model.graph!;
+  checkElementTypes(model.graph!);
+  const facts = { ops: countOps(model), parameters: countParameters(model), metadata: describeModel(model) };
+  return { declared: { input, output }, facts };
+}
+
+async function createSession(path: string, threads: number): Promise<InferenceSession> {
+  const { InferenceSession, env } = await loadRuntime();
+  env.logLevel = 'fatal';
+  try {
+    return await InferenceSession.create(path, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: LOG_FATAL,
+    });
+  } catch (cause) {
+    const code = isOutOfMemory(cause) ? 'INF_OUT_OF_MEMORY' : 'INF_MODEL_INVALID';
+    const message = `ONNX Runtime cannot load ${basename(path)}: ${messageOf(cause).trim()}`;
+    throw new InfernodeError(code, message, { cause, details: { path, given: messageOf(cause).trim() } });
+  }
+}
+
+/** Whether a failure of the runtime means that memory ran out. */
+export function isOutOfMemory(error: unknown): boolean {
+  return /failed to allocate memory|bad_alloc/i.test(messageOf(error));
+}

@@ -1,0 +1,113 @@
+import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
+import { InfernodeError, messageOf } from '../../errors.js';
+import type { TensorData } from '../../tensor/dtype.js';
+import type { Signature } from '../backend.js';
+import { isOutOfMemory, type LoadedModel } from './load-model.js';
+import { FAILED, SUCCEEDED } from './protocol.js';
+import { type Packet, PacketReader, PacketWriter, type WireTensor } from './wire.js';
+import { toWireError } from './wire-error.js';
+
+/** Finished calls wait this long for others to share their message. */
+const REPLY_AFTER_MS = 0.5;
+
+/** Sends one packet of replies; `millisecondsPerCall` is the time between two of them. */
+export type SendReplies = (packet: Packet, transfer: ArrayBuffer[], millisecondsPerCall: number) => void;
+
+/** Runs packets of calls on a loaded model, in the worker. */
+export class ModelRunner {
+  readonly #session: InferenceSession;
+  readonly #signature: Signature;
+  readonly #send: SendReplies;
+  readonly #replies = new PacketWriter();
+  readonly #syncReply = new PacketWriter();
+  #pending = 0;
+  #finished = 0;
+  #since = 0;
+
+  constructor({ session, info }: LoadedModel, send: SendReplies) {
+    this.#session = session;
+    this.#signature = info.methods.forward!;
+    this.#send = send;
+  }
+
+  /** Starts every call of a packet; each waits its turn inside the runtime. */
+  run(packet: Packet): void {
+    const reader = new PacketReader(packet, false);
+    if (this.#pending === 0) this.#since = performance.now();
+    while (!reader.done) {
+      this.#pending++;
+      void this.#call(reader, this.#replies).then(() => this.#onFinished());
+    }
+  }
+
+  /** Runs the one call of a packet. */
+  async runSync(packet: Packet): Promise<ReturnType<PacketWriter['finish']>> {
+    await this.#call(new PacketReader(packet, false), this.#syncReply);
+    return this.#syncReply.finish();
+  }
+
+  async #call(reader: PacketReader, writer: PacketWriter): Promise<void> {
+    const id = reader.number();
+    const feeds: Record<string, RuntimeTensor> = {};
+    for (const { name } of this.#signature.inputs) feeds[name] = toRuntime(reader.tensor());
+    try {
+      const results = await this.#session.run(feeds);
+      const outputs = this.#signature.outputs.map(({ name }) => fromRuntime(results[name] as RuntimeTensor));
+      writer.number(id);
+      writer.number(SUCCEEDED);
+      for (const { dtype, shape, data } of outputs) writer.tensor(dtype, shape, data, true);
+    } catch (error) {
+      writer.number(id);
+      writer.number(FAILED);
+      writer.error(toWireError(runError(error)));
+    }
+  }
+
+  #onFinished(): void {
+    this.#pending--;
+    this.#finished++;
+    const now = performance.now();
+    if (this.#pending > 0 && now - this.#since < REPLY_AFTER_MS) return;
+    const { packet, transfer } = this.#replies.finish();
+    this.#send(packet, transfer, (now - this.#since) / this.#finished);
+    this.#finished = 0;
+    this.#since = now;
+  }
+}
+
+/**
+ * A plain object of a runtime tensor's properties: the runtime reads no more, and its own constructor would want a
+ * Float16Array for float16 where there is one.
+ */
+function toRuntime({ dtype, shape, data }: WireTensor): RuntimeTensor {
+  return { type: dtype, dims: shape, data, location: 'cpu' } as unknown as RuntimeTensor;
+}
+
+function fromRuntime({ type, dims, data }: RuntimeTensor): WireTensor {
+  const elements = data as TensorData;
+  // The bits of a Float16Array, where the runtime answers with one.
+  const bits =
+    type === 'float16' && !Array.isArray(elements)
+      ? new Uint16Array(elements.buffer, elements.byteOffset, elements.length)
+      : elements;
+  return { dtype: type as WireTensor['dtype'], shape: dims, data: bits };
+}
+
+function runError(cause: unknown): InfernodeError {
+  const given = messageOf(cause).trim();
+  if (isOutOfMemory(cause)) {
+    return new InfernodeError('INF_OUT_OF_MEMORY', `The model ran out of memory: ${given}`, { cause });
+  }
+  const input = /invalid (?:dimensions|rank) for input: (\S+)/i.exec(given)?.[1];
+  if (input !== undefined) {
+    return new InfernodeError(
+      'INF_INPUT_SHAPE',
+      `Input "${input}" has a shape that the model does not take: ${given}`,
+      {
+        cause,
+        details: { name: input, given },
+      },
+    );
+  }
+  return new InfernodeError('INF_MODEL_FAILED', `The model failed while it ran: ${given}`, { cause });
+}

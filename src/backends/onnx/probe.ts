@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import { messageOf } from '../../errors.js';
+import type { Attempt, BackendStatus } from '../backend.js';
+import { FIX, PACKAGE } from './runtime.js';
+
+const run = promisify(execFile);
+const require = createRequire(import.meta.url);
+
+const PROBE_LIMIT_MS = 30_000;
+
+/**
+ * Whether the runtime is installed and loads. It is loaded in a process of its own: a native binary that does not suit
+ * the machine can take its process down with it.
+ */
+export async function probeRuntime(): Promise<BackendStatus> {
+  let main: string;
+  let version: string;
+  try {
+    main = require.resolve(PACKAGE);
+    version = (require(`${PACKAGE}/package.json`) as { version: string }).version;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
+    return unavailable(null, null, missing ? 'is not installed' : `cannot be found: ${messageOf(error)}`);
+  }
+  try {
+    await run(process.execPath, ['-e', 'require(process.argv[1])', main], {
+      timeout: PROBE_LIMIT_MS,
+      // Flags meant for the user's program, such as a debugger's, are not for this one.
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+  } catch (error) {
+    return unavailable(main, version, `does not load: ${describeDeath(error)}`);
+  }
+  return status(true, `${PACKAGE} ${version}`, version, [
+    { what: PACKAGE, path: main, ok: true, reason: 'loads in a process of its own' },
+  ]);
+}
+
+function describeDeath(error: unknown): string {
+  const { signal, stderr } = error as { signal?: string | null; stderr?: string };
+  if (signal) return `its process was ended by ${signal}`;
+  const line = stderr?.split('\n').find((text) => text.includes('Error'));
+  return line?.trim() ?? messageOf(error);
+}
+
+function unavailable(path: string | null, version: string | null, why: string): BackendStatus {
+  const attempts: Attempt[] = [{ what: PACKAGE, path, ok: false, reason: why }];
+  return status(false, `${PACKAGE} ${why}; ${FIX}`, version, attempts);
+}
+
+function status(available: boolean, reason: string, version: string | null, attempts: Attempt[]): BackendStatus {
+  const devices = available ? ['cpu'] : [];
+  return { name: 'onnx', available, reason, version, devices, formats: ['onnx'], attempts };
+}

@@ -1,0 +1,60 @@
+/** The functions of the native add-on, native/core/addon.cc. Nothing else in TypeScript talks to it untyped. */
+export interface Addon {
+  /** The version of the boundary to backends (INF_BACKEND_ABI). */
+  readonly abi: number;
+  /** Once per environment. Returns the numbers that `encodeCall` writes and `run` reads. */
+  initialize(onComplete: OnComplete): Float64Array;
+  resizeNumbers(length: number): Float64Array;
+  /** Opens the framework's libraries, then the backend. Throws with the dynamic loader's reason. */
+  openBackend(path: string, prerequisites: readonly string[]): BackendHandle;
+  describeBackend(backend: BackendHandle): BackendDescription;
+  /** Completes with the model's description, JSON text. */
+  load(
+    backend: BackendHandle,
+    path: string,
+    format: string,
+    device: string,
+    threads: number,
+    ticket: number,
+  ): SessionHandle;
+  /** Completes with outputs. `values` must stay untouched until then. */
+  run(session: SessionHandle, method: number, numbersUsed: number, values: readonly unknown[], ticket: number): void;
+  runSync(session: SessionHandle, method: number, numbersUsed: number, values: readonly unknown[]): FlatOutputs;
+  /** True if the call was still waiting; then it will not complete. */
+  cancel(session: SessionHandle, ticket: number): boolean;
+  /** Completes when earlier calls have finished and the model is freed. */
+  unload(session: SessionHandle, ticket: number): void;
+  /** Tells V8 that native memory grew or shrank, in bytes. */
+  adjustMemory(bytes: number): void;
+}
+
+/** An asynchronous call ended: with `error`, or with `result`, whose kind depends on the call. */
+export type OnComplete = (ticket: number, error: NativeError | undefined, result: unknown) => void;
+
+/** What native code throws or completes with. */
+export interface NativeError extends Error {
+  /** An ErrorCode. */
+  readonly code: string;
+  /** The framework's own text, such as a TorchScript traceback. */
+  readonly trace?: string;
+}
+
+/** Name, dtype code, shape and data of each output, one after another. */
+export type FlatOutputs = readonly unknown[];
+
+export interface BackendDescription {
+  readonly name: string;
+  readonly builtVersion: string;
+  readonly runtimeVersion: string;
+  /** Comma-separated. */
+  readonly formats: string;
+  /** Comma-separated. */
+  readonly devices: string;
+  /** JSON text. */
+  readonly details: string;
+}
+
+declare const backendTag: unique symbol;
+declare const sessionTag: unique symbol;
+export type BackendHandle = { readonly [backendTag]: never };
+export type SessionHandle = { readonly [sessionTag]: never };

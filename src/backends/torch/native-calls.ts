@@ -1,0 +1,63 @@
+import { createRequire } from 'node:module';
+import { ERRORS, type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
+import type { Addon, NativeError } from './addon.js';
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  /** Arrays that native code reads until the call completes. */
+  readonly held: unknown;
+}
+
+/** The add-on of this thread and its calls in flight: pairs each completion with its promise. */
+export class NativeCalls {
+  readonly addon: Addon;
+  numbers: Float64Array;
+  private readonly pending = new Map<number, Pending>();
+  private nextTicket = 1;
+
+  constructor(core: string) {
+    this.addon = createRequire(import.meta.url)(core) as Addon;
+    this.numbers = this.addon.initialize((ticket, error, result) => {
+      const call = this.pending.get(ticket)!;
+      this.pending.delete(ticket);
+      if (error !== undefined) call.reject(error);
+      else call.resolve(result);
+    });
+  }
+
+  /** Makes room for a call with more numbers. */
+  readonly grow = (length: number): Float64Array => {
+    this.numbers = this.addon.resizeNumbers(length);
+    return this.numbers;
+  };
+
+  /** Starts a call by `begin(ticket)`; `held` is kept until it completes. */
+  start<Result>(begin: (ticket: number) => void, held?: unknown): { ticket: number; done: Promise<Result> } {
+    const ticket = this.nextTicket;
+    this.nextTicket = (ticket + 1) >>> 0 || 1;
+    const done = new Promise<Result>((resolve, reject) => {
+      this.pending.set(ticket, { resolve: resolve as (result: unknown) => void, reject, held });
+    });
+    try {
+      begin(ticket);
+    } catch (error) {
+      this.pending.delete(ticket);
+      throw error;
+    }
+    return { ticket, done };
+  }
+
+  /** Forgets a call that native code has given up. */
+  forget(ticket: number): void {
+    this.pending.delete(ticket);
+  }
+}
+
+/** A native error as an InfernodeError, `cause` being the framework's own text. */
+export function fromNative(error: unknown, what: string): InfernodeError {
+  const { code, trace } = error as Partial<NativeError>;
+  const known: ErrorCode = code !== undefined && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INF_INTERNAL';
+  const cause = trace ? new Error(trace) : error;
+  return new InfernodeError(known, `${what}: ${messageOf(error)}`, { cause });
+}

@@ -1,0 +1,142 @@
+import { abortError, InfernodeError } from '../../errors.js';
+import { type DataOf, type DType, dtypeOfCode } from '../../tensor/dtype.js';
+import { Tensor } from '../../tensor/tensor.js';
+import type { Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
+import { bindInputs, explainMismatch, formatShape } from '../bind-inputs.js';
+import type { FlatOutputs, SessionHandle } from './addon.js';
+import { CallEncoder, type ScalarKind } from './encode.js';
+import { fromNative, type NativeCalls } from './native-calls.js';
+
+interface Method {
+  readonly name: string;
+  readonly index: number;
+  readonly signature: Signature;
+  readonly kinds: readonly ScalarKind[];
+}
+
+/** Models that were dropped without `close` give their memory back when they are collected; V8 must hear of that as well. */
+const collected = new FinalizationRegistry<{ calls: NativeCalls; bytes: number }>(({ calls, bytes }) => {
+  calls.addon.adjustMemory(-bytes);
+});
+
+/** A model in the torch backend. */
+export class TorchSession implements Session {
+  private readonly methods = new Map<string, Method>();
+  private closing: Promise<void> | undefined;
+
+  /** @param outputNames names of the outputs where native code only numbers them (AOTInductor) */
+  constructor(
+    private readonly calls: NativeCalls,
+    private readonly handle: SessionHandle,
+    readonly info: ModelInfo,
+    private readonly outputNames: readonly string[] | undefined,
+  ) {
+    Object.entries(info.methods).forEach(([name, signature], index) => {
+      this.methods.set(name, { name, index, signature, kinds: signature.inputs.map(scalarKind) });
+    });
+    calls.addon.adjustMemory(info.parameters.bytes);
+    collected.register(this, { calls, bytes: info.parameters.bytes }, this);
+  }
+
+  async run(name: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
+    const method = this.methodOf(name);
+    if (signal?.aborted) throw abortError(signal, `The call of ${name}`);
+    const args = bindInputs(method.signature, inputs, this.info.signatureSource === 'declared');
+    const { length, values } = this.encode(method, args);
+    const { addon } = this.calls;
+    const { ticket, done } = this.calls.start<FlatOutputs>(
+      (ticket) => addon.run(this.handle, method.index, length, values, ticket),
+      values,
+    );
+    try {
+      const outputs = await (signal === undefined ? done : this.abortable(done, ticket, signal, name));
+      return this.unpack(outputs);
+    } catch (error) {
+      throw error instanceof InfernodeError ? error : this.explain(method, args, error);
+    }
+  }
+
+  runSync(name: string, inputs: Inputs): Outputs {
+    const method = this.methodOf(name);
+    const args = bindInputs(method.signature, inputs, this.info.signatureSource === 'declared');
+    const { length, values } = this.encode(method, args);
+    try {
+      return this.unpack(this.calls.addon.runSync(this.handle, method.index, length, values));
+    } catch (error) {
+      throw this.explain(method, args, error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.unload();
+    return this.closing;
+  }
+
+  private async unload(): Promise<void> {
+    collected.unregister(this);
+    await this.calls.start<void>((ticket) => this.calls.addon.unload(this.handle, ticket)).done;
+    this.calls.addon.adjustMemory(-this.info.parameters.bytes);
+  }
+
+  private methodOf(name: string): Method {
+    if (this.closing !== undefined) throw new InfernodeError('INF_MODEL_CLOSED', 'The model has been closed');
+    const method = this.methods.get(name);
+    if (method === undefined) {
+      const known = [...this.methods.keys()].join(', ');
+      throw new InfernodeError('INF_METHOD_UNKNOWN', `The model has no method "${name}"; it has ${known}`, {
+        details: { name, expected: known, given: name },
+      });
+    }
+    return method;
+  }
+
+  private encode(method: Method, args: readonly InputValue[]): CallEncoder {
+    return new CallEncoder(this.calls.numbers, this.calls.grow).encode(args, method.kinds);
+  }
+
+  /** Rejects at once when the signal fires. A call that is already running ends in its own time, its result unused. */
+  private abortable(
+    done: Promise<FlatOutputs>,
+    ticket: number,
+    signal: AbortSignal,
+    name: string,
+  ): Promise<FlatOutputs> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        if (this.calls.addon.cancel(this.handle, ticket)) this.calls.forget(ticket);
+        reject(abortError(signal, `The call of ${name}`));
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      done.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    });
+  }
+
+  private unpack(flat: FlatOutputs): Outputs {
+    const outputs: Outputs = {};
+    for (let i = 0; i < flat.length; i += 4) {
+      const name = this.outputNames?.[i / 4] ?? (flat[i] as string);
+      outputs[name] = Tensor.trusted(
+        dtypeOfCode(flat[i + 1] as number),
+        flat[i + 3] as DataOf<DType>,
+        flat[i + 2] as number[],
+      );
+    }
+    return outputs;
+  }
+
+  private explain(method: Method, args: readonly InputValue[], error: unknown): InfernodeError {
+    const given = method.signature.inputs
+      .map((info, index) => [info, args[index]] as const)
+      .filter(([, value]) => value instanceof Tensor)
+      .map(([info, value]) => `${info.name} ${(value as Tensor).dtype} ${formatShape((value as Tensor).shape)}`);
+    const failure = fromNative(error, `The model failed in ${method.name}(${given.join(', ')})`);
+    if (failure.code !== 'INF_MODEL_FAILED') return failure;
+    const mismatch = explainMismatch(method.signature, args);
+    if (mismatch === undefined) return failure;
+    return new InfernodeError(mismatch.code, mismatch.message, { cause: failure.cause, details: mismatch.details });
+  }
+}
+
+function scalarKind(info: ValueInfo): ScalarKind {
+  return { float: info.kind === 'float', tuple: info.kind === 'tuple', items: (info.items ?? []).map(scalarKind) };
+}

@@ -1,0 +1,159 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { InfernodeError, messageOf } from '../errors.js';
+import { DTYPES, type DType } from '../tensor/dtype.js';
+import { type ImageProcessing, image } from './image-processing.js';
+import { readLabels } from './labels.js';
+import { array, boolean, type Check, integer, number, object, oneOf, type Place, reject, text } from './schema.js';
+
+/** The precisions a model can be asked to run in. */
+export const PRECISIONS = ['auto', 'fp32', 'bf16', 'fp16', 'int8'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** What model.json says of one input or output. */
+export interface ValueConfig {
+  readonly name: string;
+  readonly dtype?: DType;
+  /** A number, a name shared by sizes that must be equal, or null for any size. */
+  readonly shape?: readonly (number | string | null)[];
+}
+
+/** How bytes become inputs, and outputs become answers. */
+export interface ProcessingConfig {
+  readonly image?: ImageProcessing;
+  /** The label of class 0 first. A file named in model.json has been read. */
+  readonly labels?: readonly string[];
+  /** Whether scores go through softmax; by default they do unless they already are probabilities. */
+  readonly softmax?: boolean;
+}
+
+/** When requests are put together. What is left out, the engine decides. */
+export interface BatchingConfig {
+  /** The most requests in one call. */
+  readonly maxSize?: number;
+  /** How long the first request of a batch waits for others, in milliseconds. */
+  readonly maxDelayMs?: number;
+  /** The most requests that wait; the next is refused. */
+  readonly maxQueue?: number;
+}
+
+/** The content of a `model.json`. All of it is optional: what is left out is derived from the model itself. */
+export interface ModelConfig {
+  /** Names, dtypes and shapes, in the order the model takes them. */
+  readonly inputs?: readonly ValueConfig[];
+  /** Names, dtypes and shapes, in the order the model gives them. */
+  readonly outputs?: readonly ValueConfig[];
+  readonly processing?: ProcessingConfig;
+  /** `auto` by default. */
+  readonly precision?: Precision;
+  /** Copies of the model that run side by side; 1 by default. */
+  readonly instances?: number;
+  readonly batching?: BatchingConfig;
+  /** Runs on made-up inputs before the model answers; 0 by default. In the file also true, for 1, or false, for 0. */
+  readonly warmup?: number;
+}
+
+/** The config as it stands in the file: labels may be the name of a file. */
+type RawConfig = Omit<ModelConfig, 'processing'> & {
+  processing?: Omit<ProcessingConfig, 'labels'> & { labels?: readonly string[] | string };
+};
+
+const dim: Check<number | string | null> = (value, place) => {
+  if (value === null || (typeof value === 'string' && value !== '')) return value;
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  // -1 is how Triton and ONNX exporters write "any".
+  return value === -1 ? null : reject(place, 'a size, a name, or null for any size', value);
+};
+
+const valueFields = object<Required<ValueConfig>>({
+  name: text,
+  dtype: oneOf(Object.keys(DTYPES) as DType[]),
+  shape: array(dim, 'an array of sizes'),
+});
+
+const value: Check<ValueConfig> = (given, place) => {
+  const fields = valueFields(given, place);
+  if (fields.name === undefined) return reject(place, 'an object with a name', given);
+  return { ...fields, name: fields.name };
+};
+
+const values: Check<ValueConfig[]> = (given, place) => {
+  const list = array(value, 'an array of {name, dtype, shape}')(given, place);
+  list.forEach(({ name }, index) => {
+    if (list.findIndex((other) => other.name === name) < index) {
+      reject({ ...place, path: `${place.path}[${index}].name` }, 'unique', name);
+    }
+  });
+  return list;
+};
+
+const labels: Check<readonly string[] | string> = (given, place) =>
+  typeof given === 'string'
+    ? text(given, place)
+    : array(text, 'an array of labels or the path of a file')(given, place);
+
+const warmup: Check<number> = (given, place) => (typeof given === 'boolean' ? Number(given) : integer(0)(given, place));
+
+const modelConfig = object<Required<RawConfig>>({
+  inputs: values,
+  outputs: values,
+  processing: object<Required<NonNullable<RawConfig['processing']>>>({ image, labels, softmax: boolean }),
+  precision: oneOf(PRECISIONS),
+  instances: integer(1),
+  batching: object<Required<BatchingConfig>>({
+    maxSize: integer(1),
+    maxDelayMs: number(0),
+    maxQueue: integer(1),
+  }),
+  warmup,
+});
+
+/**
+ * Checks the parsed content of a model.json and fills in the defaults of its image processing. A labels file is not read.
+ *
+ * @param json what `JSON.parse` gave
+ * @param file the name that errors carry
+ * @throws InfernodeError INF_MODEL_CONFIG, with the file, the JSON path, what was expected and what was given
+ */
+export function parseModelConfig(json: unknown, file: string): RawConfig {
+  return modelConfig(json, { file, path: '', code: 'INF_MODEL_CONFIG' });
+}
+
+/**
+ * Reads a model.json and the labels file it names, whose path is relative to the folder of model.json.
+ *
+ * @throws InfernodeError INF_MODEL_CONFIG, with the file, the JSON path, what was expected and what was given
+ */
+export async function readModelConfig(file: string): Promise<ModelConfig> {
+  const raw = parseModelConfig(await readJson(file), file);
+  const { processing, ...rest } = raw;
+  if (processing === undefined) return rest;
+  const { labels: given, ...other } = processing;
+  if (given === undefined) return { ...rest, processing: other };
+  const list = typeof given === 'string' ? await labelsOf(given, file) : given;
+  return { ...rest, processing: { ...other, labels: list } };
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, ''));
+  } catch (cause) {
+    const what = cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
+    throw new InfernodeError('INF_MODEL_CONFIG', `${file} ${what}: ${messageOf(cause)}`, {
+      cause,
+      details: { file, path: '', expected: 'a JSON object' },
+    });
+  }
+}
+
+async function labelsOf(given: string, file: string): Promise<string[]> {
+  const place: Place = { file, path: 'processing.labels', code: 'INF_MODEL_CONFIG' };
+  try {
+    return await readLabels(resolve(dirname(file), given));
+  } catch (cause) {
+    throw new InfernodeError(place.code, `${file}: ${place.path}: ${messageOf(cause)}`, {
+      cause,
+      details: { file, path: place.path, expected: 'a readable .txt or .json file', given },
+    });
+  }
+}

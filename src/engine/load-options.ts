@@ -1,0 +1,77 @@
+import { PRECISIONS, type Precision } from '../config/model-config.js';
+import { didYouMean } from '../config/suggest.js';
+import { availableCores, defaultThreads } from '../config/thread-budget.js';
+import { InfernodeError } from '../errors.js';
+
+/** How to load a model. */
+export interface LoadOptions {
+  /** `auto` by default: torch if it works here and the model has a format that it runs, else onnx. */
+  readonly backend?: 'auto' | 'torch' | 'onnx';
+  /** `auto` by default, which is the CPU. `cuda` is `cuda:0`. */
+  readonly device?: 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+  /** Intra-op threads of one call, by default every available core but one, which the event loop has. */
+  readonly threads?: number;
+  /** `auto` by default: as the model was saved. */
+  readonly precision?: Precision;
+  /** Folder of a libtorch, instead of the one that would be found. */
+  readonly libtorch?: string;
+  /** Gives loading up. */
+  readonly signal?: AbortSignal;
+}
+
+/** The same with every choice made. */
+export interface FilledLoadOptions {
+  readonly backend: 'auto' | 'torch' | 'onnx';
+  readonly device: string;
+  readonly threads: number;
+  readonly libtorch: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+const NAMES = ['backend', 'device', 'threads', 'precision', 'libtorch', 'signal'];
+
+/** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID, INF_PRECISION_UNSUPPORTED */
+export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
+  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) {
+    throw new InfernodeError('INF_OPTION_INVALID', `There is no option "${unknown}"${didYouMean(unknown, NAMES)}`);
+  }
+  const {
+    backend = 'auto',
+    device = 'auto',
+    threads = defaultThreads(),
+    precision = 'auto',
+    libtorch,
+    signal,
+  } = options;
+  oneOf('backend', backend, ['auto', 'torch', 'onnx']);
+  oneOf('precision', precision, PRECISIONS);
+  if (typeof device !== 'string' || !/^(auto|cpu|cuda(:\d{1,3})?)$/.test(device))
+    throw invalid('device', 'auto, cpu, cuda or cuda:N', device);
+  const most = availableCores() * 4;
+  if (!Number.isInteger(threads) || threads < 1 || threads > most)
+    throw invalid('threads', `an integer from 1 to ${most}`, threads);
+  if (libtorch !== undefined && typeof libtorch !== 'string') throw invalid('libtorch', 'a path', libtorch);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
+  if (precision !== 'auto' && precision !== 'fp32') {
+    throw new InfernodeError(
+      'INF_PRECISION_UNSUPPORTED',
+      `Precision ${precision} is not available yet: a model runs as it was saved`,
+      {
+        details: { expected: 'auto or fp32', given: precision },
+      },
+    );
+  }
+  const chosen = device === 'auto' ? 'cpu' : device === 'cuda' ? 'cuda:0' : device;
+  return { backend, device: chosen, threads, libtorch, signal };
+}
+
+function oneOf(name: string, value: unknown, choices: readonly string[]): void {
+  if (!choices.includes(value as string)) throw invalid(name, choices.join(', '), value);
+}
+
+function invalid(name: string, expected: string, given: unknown): InfernodeError {
+  return new InfernodeError('INF_OPTION_INVALID', `Option ${name} must be ${expected}; given: ${String(given)}`, {
+    details: { name, expected, given: String(given) },
+  });
+}

@@ -1,0 +1,76 @@
+import type { BackendName, Inputs, InputValue, ModelInfo, Outputs, Session, Signature } from '../backends/backend.js';
+import type { ModelConfig } from '../config/model-config.js';
+import { InfernodeError } from '../errors.js';
+
+/** Which backend runs a model, and why that one. */
+export interface BackendChoice {
+  readonly backend: BackendName;
+  readonly reason: string;
+}
+
+/** How to call a model. */
+export interface RunOptions {
+  /** The method to call; `forward` by default. */
+  readonly method?: string;
+  /** Gives the call up: it is taken out of the queue, or its result is dropped if it runs already. */
+  readonly signal?: AbortSignal;
+}
+
+/** A loaded model. Made by `load`. */
+export class Model {
+  constructor(
+    /** The path that was given to `load`. */
+    readonly path: string,
+    /** The file that was loaded. */
+    readonly file: string,
+    readonly choice: BackendChoice,
+    /** The content of the model's model.json, null without one. */
+    readonly config: ModelConfig | null,
+    private readonly session: Session,
+  ) {}
+
+  /** Format, device, methods, operations, parameters and so on. */
+  get info(): ModelInfo {
+    return this.session.info;
+  }
+
+  /** Inputs and outputs of `forward`; of the first method if there is no `forward`. */
+  get signature(): Signature {
+    const { methods } = this.info;
+    return methods.forward ?? Object.values(methods)[0]!;
+  }
+
+  /**
+   * Runs the model off the event loop.
+   *
+   * @param inputs by name or by position: tensors; numbers, booleans and strings for scalar arguments; arrays for tuples and
+   *   lists. Tensors are not copied and must stay untouched until the promise settles.
+   * @returns outputs by name. Nested ones are flattened by path: `output`, `output.1.0`, or the keys of a dict.
+   * @throws InfernodeError INF_INPUT_*, INF_TENSOR_*, INF_METHOD_UNKNOWN, INF_MODEL_FAILED, INF_MODEL_CLOSED, INF_ABORTED,
+   *   INF_OUTPUT_UNSUPPORTED, INF_OUT_OF_MEMORY, INF_BACKEND_CRASHED
+   */
+  run(inputs: Inputs, options: RunOptions = {}): Promise<Outputs> {
+    return this.session.run(options.method ?? 'forward', inputs, options.signal);
+  }
+
+  /** As `run`, but blocks this thread until the outputs are there: for scripts, not for servers. */
+  runSync(inputs: Inputs, options: Pick<RunOptions, 'method'> = {}): Outputs {
+    return this.session.runSync(options.method ?? 'forward', inputs);
+  }
+
+  /** Calls a method by name with positional arguments: `model.call('reset_states')`. */
+  call(method: string, ...args: InputValue[]): Promise<Outputs> {
+    if (typeof method !== 'string') throw new InfernodeError('INF_METHOD_UNKNOWN', 'A method is called by its name');
+    return this.session.run(method, args);
+  }
+
+  /** Frees the model when the calls in flight have finished. Idempotent; calls made afterwards fail with INF_MODEL_CLOSED. */
+  close(): Promise<void> {
+    return this.session.close();
+  }
+
+  /** `await using model = await load(...)` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,21 @@
+export type {
+  Attempt,
+  BackendName,
+  BackendStatus,
+  Dim,
+  Inputs,
+  InputValue,
+  ModelFormat,
+  ModelInfo,
+  Outputs,
+  Signature,
+  ValueInfo,
+} from './backends/backend.js';
+export { listBackends } from './backends/registry.js';
+export type { ModelConfig, Precision } from './config/model-config.js';
+export { load } from './engine/load.js';
+export type { LoadOptions } from './engine/load-options.js';
+export type { BackendChoice, Model, RunOptions } from './engine/model.js';
+export { ERRORS, type ErrorCode, type ErrorDetails, InfernodeError } from './errors.js';
+export type { DataOf, DType, TensorData } from './tensor/dtype.js';
+export { type NestedArray, Tensor } from './tensor/tensor.js';
