@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findLibtorch } from './libtorch-folder.mjs';
@@ -60,15 +60,30 @@ function checkTools() {
 
 /** @param {string | undefined} libtorch */
 async function compile(libtorch) {
-  const args = ['compile', '--out', 'build', '--config', 'Release', '--parallel', String(availableParallelism())];
+  // What this build no longer makes must not be found, and no running process loses the library under it.
+  for (const name of builtLibraries()) rmSync(join(OUT, name));
   // Said also where there is none: CMake would keep the folder of the build before.
-  args.push(`--CDINFERNODE_LIBTORCH=${libtorch ?? 'OFF'}`);
+  const options = ['--out', 'build', '--config', 'Release', `--CDINFERNODE_LIBTORCH=${libtorch ?? 'OFF'}`];
+  try {
+    await cmakeJs('configure', options);
+  } catch {
+    // Such as a build folder made for another place or by another CMake.
+    await cmakeJs('reconfigure', options);
+  }
+  await cmakeJs('build', [...options, '--parallel', String(availableParallelism())]);
+}
+
+/**
+ * @param {'configure' | 'reconfigure' | 'build'} command
+ * @param {readonly string[]} options
+ */
+function cmakeJs(command, options) {
   let at = '';
-  await withProgress(
-    'native build',
+  return withProgress(
+    `native ${command}`,
     () => at,
     () =>
-      runCommand(join(ROOT, 'node_modules', '.bin', 'cmake-js'), args, {
+      runCommand(join(ROOT, 'node_modules', '.bin', 'cmake-js'), [command, ...options], {
         cwd: ROOT,
         onOutput: (text) => {
           at = text.match(/\[ *\d+(\/\d+|%)\]/g)?.at(-1) ?? at;

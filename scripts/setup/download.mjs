@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { megabytes, withProgress } from './progress.mjs';
@@ -63,6 +63,6 @@ export async function verify(file, { bytes, sha256 }) {
   if (found.bytes === bytes && found.sha256 === sha256) return;
   rmSync(file);
   throw new Error(
-    `refused: ${found.bytes} bytes with sha256 ${found.sha256}, expected ${bytes} bytes with sha256 ${sha256}`,
+    `refused ${basename(file)}: ${found.bytes} bytes with sha256 ${found.sha256}, expected ${bytes} bytes with sha256 ${sha256}`,
   );
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { download, verify } from './download.mjs';
 import { FETCHED_LIBTORCH, fetchedSource, libtorchOfUser } from './libtorch-folder.mjs';
@@ -66,17 +66,21 @@ async function getWheel() {
  * @param {string} from
  */
 async function publish(wheel, from) {
-  const unpacked = join(WORK, 'unpacked');
-  const scratch = join(WORK, 'scratch');
-  for (const folder of [unpacked, scratch]) rmSync(folder, { recursive: true, force: true });
+  // A new folder each time: an unzip that outlived its setup may still be writing into the last one.
+  const scratch = mkdtempSync(join(WORK, 'unpack-'));
+  const unpacked = join(scratch, 'libtorch');
   await withProgress(
     'unpack libtorch',
     () => megabytes(folderBytes(scratch)),
-    () => unpackWheel(wheel, unpacked, scratch),
+    () => unpackWheel(wheel, unpacked, join(scratch, 'wheel')),
   );
   const { url: _, ...pinned } = PIN;
   writeFileSync(join(unpacked, 'source.json'), `${JSON.stringify({ from, ...pinned }, null, 2)}\n`);
   rmSync(FETCHED_LIBTORCH, { recursive: true, force: true });
   renameSync(unpacked, FETCHED_LIBTORCH);
-  rmSync(WORK, { recursive: true });
+  try {
+    rmSync(WORK, { recursive: true });
+  } catch {
+    // Such an unzip again. What it leaves is in nobody's way.
+  }
 }

@@ -7,7 +7,8 @@ import { runSteps } from './step.mjs';
 const PLANS = {
   all: [deps, libtorch, buildNative, buildTs],
   deps: [deps],
-  libtorch: [libtorch],
+  // Asked for by name, it is not optional.
+  libtorch: [{ ...libtorch, without: null }],
   build: [deps, buildNative, buildTs],
 };
 

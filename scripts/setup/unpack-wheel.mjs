@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOnPath, runCommand } from './run-command.mjs';
 import { Unavailable } from './step.mjs';
@@ -12,7 +12,7 @@ const REQUIRED = ['lib/libtorch.so', 'lib/libtorch_cpu.so', 'lib/libc10.so', 'in
  *
  * @param {string} wheel
  * @param {string} target a folder to make; `lib/`, `include/`, `share/` and `licenses/` go into it
- * @param {string} scratch a folder to make on the same file system, and to remove
+ * @param {string} scratch a folder to make on the same file system, for the whole wheel
  */
 export async function unpackWheel(wheel, target, scratch) {
   mkdirSync(scratch, { recursive: true });
@@ -36,5 +36,4 @@ export async function unpackWheel(wheel, target, scratch) {
 
   const missing = REQUIRED.filter((path) => !existsSync(join(target, path)));
   if (missing.length > 0) throw new Error(`the wheel has no ${missing.join(', ')}`);
-  rmSync(scratch, { recursive: true });
 }

@@ -1,15 +1,13 @@
-import type { Sharp, SharpOptions } from 'sharp';
 import type { ImageProcessing } from '../config/image-processing.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { DTYPES, type DType } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
-import { cropWindow, resizedSize, type Size } from './image-geometry.js';
+import { cropWindow, resizedSize } from './image-geometry.js';
 import { channelTables, type PixelTable } from './pixel-values.js';
+import { type Picture, resample } from './resample.js';
 
 /** Pictures of more pixels are refused; sharp's own default. */
 const MAX_PIXELS = 0x3fff * 0x3fff;
-/** sharp's name of each interpolation; all of them widen when they shrink, as Pillow's do. */
-const KERNELS = { bilinear: 'linear', bicubic: 'cubic', lanczos: 'lanczos3', nearest: 'nearest' } as const;
 
 export interface ImageOptions {
   /** float32 by default. Integer dtypes need settings that give whole numbers, such as a scale of 1. */
@@ -17,9 +15,9 @@ export interface ImageOptions {
 }
 
 /**
- * Turns a picture into a tensor as torchvision does: upright (EXIF), without alpha or colour profile, resized if its size
- * differs, cropped in the centre (padded with black where it is smaller), then `(pixel * scale - mean) / std` in float32.
- * The resampling is libvips', which differs from Pillow's by a few grey levels at sharp edges; without it, all is exact.
+ * Turns a picture into a tensor as torchvision does with Pillow pictures: upright (EXIF), without alpha or colour profile,
+ * resized if its size differs, cropped in the centre (padded with black where it is smaller), then
+ * `(pixel * scale - mean) / std` in float32. The values are those of Pillow and torch, bit for bit.
  *
  * @param source the bytes of the file, or its path; every format sharp reads (JPEG, PNG, WebP, GIF, AVIF, TIFF, SVG)
  * @returns shape [1, C, H, W], or [1, H, W, C] for the layout nhwc; C is 1 for gray, else 3
@@ -33,29 +31,16 @@ export async function imageToTensor(
 ): Promise<Tensor> {
   const dtype = options.dtype ?? 'float32';
   const tables = channelTables(processing, dtype);
-  const picture = await decode(source, processing);
-  return layOut(picture, processing, dtype, tables);
+  const picture = await decode(source);
+  const size = resizedSize(picture, processing.resize);
+  return layOut(await resample(picture, size, processing.interpolation), processing, dtype, tables);
 }
 
-interface Picture extends Size {
-  readonly pixels: Uint8Array;
-  /** 1 for grey, or 3. */
-  readonly channels: number;
-}
-
-async function decode(source: Uint8Array | string, processing: ImageProcessing): Promise<Picture> {
+async function decode(source: Uint8Array | string): Promise<Picture> {
   const sharp = await loadSharp();
-  const options: SharpOptions = { limitInputPixels: MAX_PIXELS, ignoreIcc: true, failOn: 'error' };
   try {
-    const { autoOrient } = await sharp(source, options).metadata();
-    let pipeline: Sharp = sharp(source, options).autoOrient();
-    const target = resizedSize(autoOrient, processing.resize);
-    if (target.width !== autoOrient.width || target.height !== autoOrient.height) {
-      const kernel = KERNELS[processing.interpolation];
-      // Shrinking while a JPEG is decoded is faster, but not the interpolation asked for.
-      pipeline = pipeline.resize({ ...target, fit: 'fill', kernel, fastShrinkOnLoad: false });
-    }
-    const { data, info } = await pipeline
+    const { data, info } = await sharp(source, { limitInputPixels: MAX_PIXELS, ignoreIcc: true, failOn: 'error' })
+      .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })

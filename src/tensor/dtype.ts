@@ -41,10 +41,25 @@ export const DTYPES = {
 /** The element type of a tensor. */
 export type DType = keyof typeof DTYPES;
 
-/** The array that carries the elements of dtype `D`. */
-export type DataOf<D extends DType> = D extends 'string'
-  ? string[]
-  : InstanceType<(typeof DTYPES)[Exclude<D, 'string'>]['array']>;
+interface Carriers {
+  float32: Float32Array;
+  float64: Float64Array;
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
+  int8: Int8Array;
+  int16: Int16Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  uint8: Uint8Array;
+  uint16: Uint16Array;
+  uint32: Uint32Array;
+  uint64: BigUint64Array;
+  bool: Uint8Array;
+  string: string[];
+}
+
+/** The array that carries the elements of dtype `D`. It may view an ArrayBuffer or a SharedArrayBuffer. */
+export type DataOf<D extends DType> = Carriers[D];
 
 /** Any array that can carry a tensor's elements. */
 export type TensorData = DataOf<DType>;

@@ -5,7 +5,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
-#include <c10/core/CPUAllocator.h>
+#include <c10/util/Exception.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/headeronly/version.h>
@@ -51,6 +51,17 @@ void choose_quantized_engine() {
       return;
     }
   }
+}
+
+// A library must not write to its user's terminal. What a warning tells is no news to someone who runs a finished model.
+class SilentWarnings final : public c10::WarningHandler {
+ public:
+  void process(const c10::Warning& /*warning*/) override {}
+};
+
+void silence_warnings() {
+  static SilentWarnings handler;
+  c10::WarningUtils::set_warning_handler(&handler);
 }
 
 inf_error* initialize() noexcept {
@@ -102,6 +113,7 @@ const inf_capabilities* capabilities() noexcept {
 }
 
 void enter_thread(int32_t threads) noexcept {
+  silence_warnings();
   // The count is per thread, and a thread starts with whatever was set last anywhere.
   at::set_num_threads(std::max(threads, 1));
 }

@@ -1,10 +1,9 @@
-import { basename } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
-import { InfernodeError, messageOf } from '../../errors.js';
 import type { ModelInfo } from '../backend.js';
 import { checkExternalData } from './external-data.js';
 import { countOps, countParameters, describeModel, readModelFile } from './model-file.js';
 import { loadRuntime } from './runtime.js';
+import { loadError } from './runtime-error.js';
 import { checkElementTypes, describeSignature } from './signature.js';
 
 /** `OrtLoggingLevel`: every failure reaches the caller as an error, and a library does not print. */
@@ -59,13 +58,6 @@ async function createSession(path: string, threads: number): Promise<InferenceSe
       logSeverityLevel: LOG_FATAL,
     });
   } catch (cause) {
-    const code = isOutOfMemory(cause) ? 'INF_OUT_OF_MEMORY' : 'INF_MODEL_INVALID';
-    const message = `ONNX Runtime cannot load ${basename(path)}: ${messageOf(cause).trim()}`;
-    throw new InfernodeError(code, message, { cause, details: { path, given: messageOf(cause).trim() } });
+    throw loadError(path, cause);
   }
-}
-
-/** Whether a failure of the runtime means that memory ran out. */
-export function isOutOfMemory(error: unknown): boolean {
-  return /failed to allocate memory|bad_alloc/i.test(messageOf(error));
 }

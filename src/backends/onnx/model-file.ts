@@ -50,7 +50,7 @@ export function countOps(model: ModelProto): ModelInfo['ops'] {
   return Object.fromEntries(ops);
 }
 
-/** The weights: initializers of the graph and of its subgraphs. */
+/** The weights of the graph and of its subgraphs. */
 export function countParameters(model: ModelProto): ModelInfo['parameters'] {
   let count = 0;
   let bytes = 0;

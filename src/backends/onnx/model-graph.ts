@@ -10,7 +10,7 @@ import type {
 /** What {@link walkModel} calls for each part it meets. */
 export interface ModelVisitor {
   node?(node: NodeProto): void;
-  /** A weight; of a sparse one, its values. */
+  /** A weight: an initializer, the values of a sparse one, or a Constant node, which the runtime turns into one. */
   initializer?(tensor: TensorProto): void;
   /** Every tensor there is, weights included: also constants of nodes and indices of sparse tensors. */
   tensor?(tensor: TensorProto): void;
@@ -43,6 +43,7 @@ function walkGraph(graph: GraphProto | null, visitor: ModelVisitor): void {
   }
   for (const node of graph.node) {
     visitor.node?.(node);
+    if (node.opType === 'Constant') for (const { t } of node.attribute) if (t !== null) visitor.initializer?.(t);
     walkAttributes(node.attribute, visitor);
   }
 }

@@ -1,9 +1,10 @@
 import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
-import { InfernodeError, messageOf } from '../../errors.js';
 import type { TensorData } from '../../tensor/dtype.js';
 import type { Signature } from '../backend.js';
-import { isOutOfMemory, type LoadedModel } from './load-model.js';
+import { beginWork, endWork } from './exit-guard.js';
+import type { LoadedModel } from './load-model.js';
 import { FAILED, SUCCEEDED } from './protocol.js';
+import { runError } from './runtime-error.js';
 import { type Packet, PacketReader, PacketWriter, type WireTensor } from './wire.js';
 import { toWireError } from './wire-error.js';
 
@@ -17,6 +18,7 @@ export type SendReplies = (packet: Packet, transfer: ArrayBuffer[], milliseconds
 export class ModelRunner {
   readonly #session: InferenceSession;
   readonly #signature: Signature;
+  readonly #shared: Int32Array;
   readonly #send: SendReplies;
   readonly #replies = new PacketWriter();
   readonly #syncReply = new PacketWriter();
@@ -24,9 +26,10 @@ export class ModelRunner {
   #finished = 0;
   #since = 0;
 
-  constructor({ session, info }: LoadedModel, send: SendReplies) {
+  constructor({ session, info }: LoadedModel, shared: Int32Array, send: SendReplies) {
     this.#session = session;
     this.#signature = info.methods.forward!;
+    this.#shared = shared;
     this.#send = send;
   }
 
@@ -50,6 +53,8 @@ export class ModelRunner {
     const id = reader.number();
     const feeds: Record<string, RuntimeTensor> = {};
     for (const { name } of this.#signature.inputs) feeds[name] = toRuntime(reader.tensor());
+    // Nobody is left to hear of a call that begins while the process ends.
+    if (!beginWork(this.#shared)) return new Promise(() => {});
     try {
       const results = await this.#session.run(feeds);
       const outputs = this.#signature.outputs.map(({ name }) => fromRuntime(results[name] as RuntimeTensor));
@@ -60,6 +65,8 @@ export class ModelRunner {
       writer.number(id);
       writer.number(FAILED);
       writer.error(toWireError(runError(error)));
+    } finally {
+      endWork(this.#shared);
     }
   }
 
@@ -91,23 +98,4 @@ function fromRuntime({ type, dims, data }: RuntimeTensor): WireTensor {
       ? new Uint16Array(elements.buffer, elements.byteOffset, elements.length)
       : elements;
   return { dtype: type as WireTensor['dtype'], shape: dims, data: bits };
-}
-
-function runError(cause: unknown): InfernodeError {
-  const given = messageOf(cause).trim();
-  if (isOutOfMemory(cause)) {
-    return new InfernodeError('INF_OUT_OF_MEMORY', `The model ran out of memory: ${given}`, { cause });
-  }
-  const input = /invalid (?:dimensions|rank) for input: (\S+)/i.exec(given)?.[1];
-  if (input !== undefined) {
-    return new InfernodeError(
-      'INF_INPUT_SHAPE',
-      `Input "${input}" has a shape that the model does not take: ${given}`,
-      {
-        cause,
-        details: { name: input, given },
-      },
-    );
-  }
-  return new InfernodeError('INF_MODEL_FAILED', `The model failed while it ran: ${given}`, { cause });
 }

@@ -2,13 +2,16 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { InfernodeError, messageOf } from '../../errors.js';
 import { checkTensor, Tensor } from '../../tensor/tensor.js';
 import type { ModelInfo, Outputs, Signature } from '../backend.js';
+import { guardExit, unguardExit } from './exit-guard.js';
 import {
   ANSWERS,
   ENDED,
   type Request,
   type Response,
+  SHARED_BYTES,
   STARTING,
   STATE,
+  STOP,
   SUCCEEDED,
   type WorkerStart,
 } from './protocol.js';
@@ -46,7 +49,7 @@ export class ModelThread {
   readonly #path: string;
   readonly #worker: Worker;
   readonly #syncPort: MessagePort;
-  readonly #shared = new Int32Array(new SharedArrayBuffer(8));
+  readonly #shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
   readonly #requests = new PacketWriter();
   readonly #inFlight = new Map<number, { readonly call: Call; readonly packet: { left: number } }>();
   readonly #exited: Promise<void>;
@@ -54,6 +57,7 @@ export class ModelThread {
   #packets = 0;
   #nextId = 0;
   #ended = false;
+  #closing = false;
   #onLoaded!: (info: ModelInfo) => void;
   #onLoadFailed!: (error: InfernodeError) => void;
   /** Why the worker died, where it told. */
@@ -72,6 +76,7 @@ export class ModelThread {
       // The user's flags, such as loaders and --input-type, are for the user's code.
       execArgv: [],
     });
+    guardExit(this.#shared);
     this.loaded = new Promise((resolve, reject) => {
       this.#onLoaded = resolve;
       this.#onLoadFailed = reject;
@@ -79,12 +84,17 @@ export class ModelThread {
     // After a crash nobody waits for the load: its failure reaches the calls.
     this.loaded.catch(() => {});
     this.#worker.on('message', (response: Response) => this.#onResponse(response));
-    this.#worker.on('messageerror', (error) => this.#abandon(error));
+    this.#worker.on('messageerror', (error) => {
+      // A reply that cannot be read leaves calls that would never settle.
+      this.#cause = error;
+      this.#abandon(this.#crashError());
+    });
     this.#worker.on('error', (error) => {
       this.#cause = error;
     });
     this.#exited = new Promise((resolve) => {
       this.#worker.on('exit', () => {
+        unguardExit(this.#shared);
         this.#end(this.#crashError());
         resolve();
       });
@@ -127,6 +137,9 @@ export class ModelThread {
    */
   runSync(inputs: readonly Tensor[]): Outputs {
     checkInputs(inputs);
+    if (Atomics.load(this.#shared, STOP) === 1) {
+      throw new InfernodeError('INF_MODEL_CLOSED', 'The process is about to end: no model runs any more');
+    }
     this.#write(inputs);
     this.#post('runSync');
     const reader = new PacketReader(this.#awaitAnswer(), true);
@@ -135,21 +148,23 @@ export class ModelThread {
     throw fromWireError(reader.error());
   }
 
-  /** Whether the thread keeps the process alive while it has no calls. */
-  hold(held: boolean): void {
-    if (held) this.#worker.ref();
-    else this.#worker.unref();
-  }
-
   /** Frees the model and ends the thread. */
   async close(): Promise<void> {
-    this.hold(true);
-    const request: Request = { type: 'close' };
-    this.#worker.postMessage(request);
+    this.#closing = true;
+    this.#worker.ref();
+    this.#request({ type: 'close' });
     await this.#exited;
   }
 
-  /** Ends the thread at once, as a crash would. */
+  /** Makes the worker die of an uncaught error. For tests. */
+  async crash(): Promise<void> {
+    this.#closing = true;
+    this.#worker.ref();
+    this.#request({ type: 'crash' });
+    await this.#exited;
+  }
+
+  /** Ends the thread without a word to it. For tests, and only while it is idle: see exit-guard.ts. */
   async terminate(): Promise<void> {
     await this.#worker.terminate();
   }
@@ -163,7 +178,10 @@ export class ModelThread {
 
   #post(type: 'run' | 'runSync'): void {
     const { packet, transfer } = this.#requests.finish();
-    const request: Request = { type, packet };
+    this.#request({ type, packet }, transfer);
+  }
+
+  #request(request: Request, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(request, transfer);
   }
 
@@ -202,19 +220,23 @@ export class ModelThread {
     switch (response.type) {
       case 'loaded':
         this.#outputs = response.info.methods.forward!.outputs;
-        if (this.#inFlight.size === 0) this.#worker.unref();
+        this.#rest();
         this.#onLoaded(response.info);
         break;
       case 'loadFailed':
-        this.#end(fromWireError(response.error));
-        void this.#worker.terminate();
+        this.#abandon(fromWireError(response.error));
         break;
       case 'replies':
         this.#onReplies(response.packet);
-        if (this.#inFlight.size === 0) this.#worker.unref();
+        this.#rest();
         this.events?.onReplies(response.millisecondsPerCall);
         break;
     }
+  }
+
+  /** A process with nothing else to do may end while the thread is idle. */
+  #rest(): void {
+    if (this.#inFlight.size === 0 && !this.#closing) this.#worker.unref();
   }
 
   #onReplies(packet: Packet): void {
@@ -238,10 +260,11 @@ export class ModelThread {
     return outputs;
   }
 
-  /** A message that cannot be read leaves calls that never settle, so the thread counts as dead. */
-  #abandon(error: unknown): void {
-    this.#cause = error;
-    void this.#worker.terminate();
+  /** Counts the thread as gone and lets it end in peace. */
+  #abandon(error: InfernodeError): void {
+    this.#end(error);
+    this.#request({ type: 'close' });
+    this.#worker.unref();
   }
 
   #end(error: InfernodeError): void {

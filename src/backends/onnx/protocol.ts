@@ -10,15 +10,23 @@ export interface WorkerStart {
   readonly expected: Signature | null;
   /** The answers of blocking calls come by this port. */
   readonly syncPort: MessagePort;
-  /** Two numbers that both threads see, at {@link ANSWERS} and {@link STATE}. */
+  /** Numbers that both threads see, at the places below. */
   readonly shared: Int32Array;
 }
 
-/** Raised by one after each answer of a blocking call, and when the worker ends. */
+/** Where {@link WorkerStart.shared} counts answers of blocking calls; raised once more when the worker ends. */
 export const ANSWERS = 0;
 
-/** What the worker does: {@link STARTING}, {@link ALIVE} or {@link ENDED}. */
+/** Where it tells the worker's state: {@link STARTING}, {@link ALIVE} or {@link ENDED}. */
 export const STATE = 1;
+
+/** Where it counts what the runtime is doing at the moment. */
+export const WORK = 2;
+
+/** Where 1 tells the worker to begin no more work. */
+export const STOP = 3;
+
+export const SHARED_BYTES = 4 * Int32Array.BYTES_PER_ELEMENT;
 
 export const STARTING = 0;
 export const ALIVE = 1;
@@ -28,7 +36,9 @@ export const ENDED = 2;
 export type Request =
   | { readonly type: 'run'; readonly packet: Packet }
   | { readonly type: 'runSync'; readonly packet: Packet }
-  | { readonly type: 'close' };
+  | { readonly type: 'close' }
+  /** For tests: the worker dies of an uncaught error. */
+  | { readonly type: 'crash' };
 
 /**
  * From the worker. A packet of replies is, for each call: its id, then {@link SUCCEEDED} and one tensor for each output

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InfernodeError, messageOf } from '../../errors.js';
+import { beginWork, endWork } from './exit-guard.js';
 import { type LoadedModel, loadModel } from './load-model.js';
 import { ModelRunner } from './model-runner.js';
 import { ALIVE, ANSWERS, ENDED, FAILED, type Request, type Response, STATE, type WorkerStart } from './protocol.js';
@@ -18,7 +19,7 @@ process.on('exit', () => {
 });
 
 try {
-  const model = await loadModel(path, threads);
+  const model = await work(() => loadModel(path, threads));
   checkUnchanged(model);
   serve(model);
 } catch (error) {
@@ -27,13 +28,23 @@ try {
   );
 }
 
+/** Never settles if the process is about to end. */
+async function work<T>(action: () => Promise<T>): Promise<T> {
+  if (!beginWork(shared)) return new Promise(() => {});
+  try {
+    return await action();
+  } finally {
+    endWork(shared);
+  }
+}
+
 function checkUnchanged({ info }: LoadedModel): void {
   if (expected === null || isDeepStrictEqual(info.methods.forward, expected)) return;
   throw new InfernodeError('INF_MODEL_INVALID', `${path} has other inputs or outputs than when it was loaded`);
 }
 
 function serve(model: LoadedModel): void {
-  const runner = new ModelRunner(model, (packet, transfer, millisecondsPerCall) => {
+  const runner = new ModelRunner(model, shared, (packet, transfer, millisecondsPerCall) => {
     send({ type: 'replies', packet, millisecondsPerCall }, transfer);
   });
   port.on('message', async (request: Request) => {
@@ -47,18 +58,21 @@ function serve(model: LoadedModel): void {
         break;
       }
       case 'close':
-        await model.session.release();
+        await work(() => model.session.release());
         // With its port closed nothing keeps the thread alive.
         port.close();
         break;
+      case 'crash':
+        throw new Error('crash');
     }
   });
   send({ type: 'loaded', info: model.info });
 }
 
-/** Tells that the load failed. The caller then ends this thread, unless it is blocked in a call that wants its answer. */
+/** Tells that the load failed, in the answer of a blocking call too, for that caller hears nothing else. */
 function refuse(error: InfernodeError): void {
   port.on('message', (request: Request) => {
+    if (request.type === 'close') port.close();
     if (request.type !== 'runSync') return;
     const reply = new PacketWriter();
     reply.number(new PacketReader(request.packet, false).number());

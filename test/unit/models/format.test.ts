@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ErrorCode } from '#src/errors';
 import { detectFormat } from '#src/models/format';
-import { skipWithoutData, testData } from '../support/data.js';
+import { dataFile, needsTestData } from '../../support/test-data.js';
 import { coded } from '../support/errors.js';
 import { makeFolder } from '../support/files.js';
 import { makeZip } from '../support/zip.js';
@@ -130,10 +130,10 @@ test('missing files, folders and devices', async (t) => {
 const FORMATS: Record<string, string> = { torchscript: 'torchscript', onnx: 'onnx', aoti_pt2: 'aotinductor' };
 
 for (const [folder, format] of Object.entries(FORMATS)) {
-  test(`real models: ${folder}`, { skip: skipWithoutData }, async (t) => {
+  test(`real models: ${folder}`, { skip: needsTestData }, async (t) => {
     const temporary = await makeFolder(t, {});
-    for (const name of await readdir(join(testData!, 'models', folder))) {
-      const file = join(testData!, 'models', folder, name);
+    for (const name of await readdir(dataFile(join('models', folder)))) {
+      const file = dataFile(join('models', folder, name));
       assert.equal(await detectFormat(file), format, name);
       const { length } = await readFile(file);
       const cut = join(temporary, 'cut');
@@ -144,8 +144,8 @@ for (const [folder, format] of Object.entries(FORMATS)) {
   });
 }
 
-test('real files that are no models', { skip: skipWithoutData }, async () => {
-  const negative = join(testData!, 'negative');
+test('real files that are no models', { skip: needsTestData }, async () => {
+  const negative = dataFile('negative');
   await assert.rejects(
     detectFormat(join(negative, 'squeezenet1.0-12.onnx')),
     coded('INF_MODEL_FORMAT', /git lfs pull/),

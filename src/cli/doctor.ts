@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import type { BackendStatus } from '../backends/backend.js';
+import { addOutputOptions } from './common-options.js';
+import { formatBytes, print, printJson, table } from './output.js';
+import { EXIT } from './report-error.js';
+import { type SystemInfo, sharpStatus, systemInfo } from './system-info.js';
+
+interface DoctorOptions {
+  readonly json?: boolean;
+  readonly libtorch?: string;
+}
+
+/** Adds `infernode doctor`. */
+export function addDoctor(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description('show which backends work here, and why the others do not')
+    .option('--libtorch <dir>', 'folder of libtorch, if not found by itself')
+    .action(doctor);
+  addOutputOptions(command);
+}
+
+/** Exits with 0 if any backend works, else 1. */
+async function doctor(options: DoctorOptions): Promise<void> {
+  const { listBackends } = await import('../backends/registry.js');
+  const { libtorch } = options;
+  const [backends, sharp] = await Promise.all([
+    listBackends(libtorch === undefined ? {} : { libtorch }),
+    sharpStatus(),
+  ]);
+  const system = systemInfo();
+  const ok = backends.some(({ available }) => available);
+  if (options.json) printJson({ ok, system, backends, sharp });
+  else {
+    const verdict = ok ? [] : ['No backend works: no model can run here.'];
+    print([systemText(system, sharp), ...backends.map(backendText), ...verdict].join('\n\n'));
+  }
+  process.exitCode = ok ? EXIT.ok : EXIT.failed;
+}
+
+function systemText(system: SystemInfo, sharp: { available: boolean; reason: string }): string {
+  const { cpu, cores, threads } = system;
+  return table([
+    ['node', `${system.node} on ${system.platform} ${system.arch}${system.libc === null ? '' : `, ${system.libc}`}`],
+    ['cpu', cpu.model],
+    ['features', cpu.features?.join(' ') || (cpu.features === null ? 'unknown' : 'none of note')],
+    ['cores', `${cores}; one inference gets ${threads} thread${threads === 1 ? '' : 's'}`],
+    ['memory', formatBytes(system.memoryBytes)],
+    ['pictures', `${mark(sharp.available)}: ${sharp.reason}`],
+  ]);
+}
+
+function backendText(status: BackendStatus): string {
+  const version = status.version === null ? '' : ` ${status.version}`;
+  const title = `${status.name}${version}: ${mark(status.available)}. ${status.reason}`;
+  const facts = status.available ? [['devices', status.devices.join(', ')]] : [];
+  const attempts = status.attempts.map(({ what, path, ok, reason }) => [
+    ok ? 'found' : 'tried',
+    [what, path].filter(Boolean).join(': '),
+    reason,
+  ]);
+  const rows = [...facts, ['formats', status.formats.join(', ')], ...attempts];
+  return `${title}\n${table(rows, '  ')}`;
+}
+
+function mark(ok: boolean): string {
+  return ok ? 'works' : 'missing';
+}

@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import type { Signature } from '../backends/backend.js';
+import { didYouMean } from '../config/suggest.js';
+import type { Model } from '../engine/model.js';
+import { InfernodeError } from '../errors.js';
+import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions, parsePositive } from './common-options.js';
+import { addImageOptions, type ImageOptions } from './image-options.js';
+import { printJson } from './output.js';
+import { type Answer, planCalls, timedRun } from './run-calls.js';
+import { readInputs } from './run-inputs.js';
+import { type Report, reportJson, reportText } from './run-report.js';
+import { type ScoreOptions, scoring } from './run-scores.js';
+import { saveOutputs } from './save-outputs.js';
+
+interface RunOptions extends CommonOptions, ImageOptions, ScoreOptions {
+  readonly input: string[];
+  readonly output?: string;
+  readonly method?: string;
+  readonly repeat: number;
+}
+
+/** Adds `infernode run MODEL`. */
+export function addRun(program: Command): void {
+  const command = program
+    .command('run <model>')
+    .description('run one inference and print its outputs, or the best classes')
+    .option(
+      '-i, --input <[name=]value>',
+      'a .npy or .json file, a picture, a folder of pictures, or JSON such as sr=16000; repeat for more inputs, or for a batch',
+      (value: string, previous: string[]) => [...previous, value],
+      [],
+    )
+    .option('-o, --output <dir>', 'write each output to DIR/NAME.npy')
+    .option('--top <k>', 'print the K best classes (default: 5 if there are labels)', parsePositive)
+    .option('--labels <file>', 'class labels: a .txt file with one a line, or .json')
+    .option('--softmax', 'turn scores into probabilities (default: if they are not yet)')
+    .option('--no-softmax', 'print scores as they are')
+    .option('--method <name>', 'the method to call (default: forward)')
+    .option('--repeat <n>', 'run N times and give the median latency', parsePositive, 1)
+    .action(run);
+  addOutputOptions(addModelOptions(addImageOptions(command)));
+}
+
+async function run(path: string, options: RunOptions): Promise<void> {
+  // The engine is loaded here, not with the command line: --help answers at once.
+  const { load } = await import('../engine/load.js');
+  const model = await load(path, loadOptions(options));
+  try {
+    await runLoaded(model, options);
+  } finally {
+    await model.close();
+  }
+}
+
+async function runLoaded(model: Model, options: RunOptions): Promise<void> {
+  const { method, signature } = methodOf(model, options.method);
+  const inputs = await readInputs(options.input, signature, options, model.config);
+  const scores = await scoring(options, model.config);
+  const answers: Answer[] = [];
+  for (const call of planCalls(inputs, signature)) answers.push(await timedRun(model, method, call, options.repeat));
+  const report: Report = {
+    model,
+    method,
+    repeat: options.repeat,
+    calls: answers.map((answer) => ({ ...answer, best: scores(answer.outputs) })),
+    saved: options.output === undefined ? [] : await saveOutputs(options.output, answers),
+  };
+  if (options.json) printJson(reportJson(report));
+  else reportText(report);
+}
+
+function methodOf(model: Model, asked: string | undefined): { method: string; signature: Signature } {
+  const { methods } = model.info;
+  const names = Object.keys(methods);
+  const method = asked ?? (names.includes('forward') ? 'forward' : names[0]!);
+  if (names.includes(method)) return { method, signature: methods[method]! };
+  throw new InfernodeError(
+    'INF_METHOD_UNKNOWN',
+    `The model has no method "${method}"${didYouMean(method, names)}; it has ${names.join(', ')}`,
+    { details: { name: method, expected: names.join(', '), given: method } },
+  );
+}

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stackTensors } from '#src/tensor/stack';
+import { Tensor } from '#src/tensor/tensor';
+import { coded } from '../support/errors.js';
+
+test('tensors are joined along their first dimension', () => {
+  const a = new Tensor('int64', BigInt64Array.of(1n, 2n), [1, 2]);
+  const b = new Tensor('int64', BigInt64Array.of(3n, 4n, 5n, 6n), [2, 2]);
+  const joined = stackTensors([a, b]);
+  assert.deepEqual(
+    [joined.dtype, joined.shape, joined.data],
+    ['int64', [3, 2], BigInt64Array.of(1n, 2n, 3n, 4n, 5n, 6n)],
+  );
+  assert.deepEqual(stackTensors([new Tensor('string', ['a']), new Tensor('string', ['b'])]).data, ['a', 'b']);
+  assert.equal(stackTensors([a]), a);
+});
+
+test('what does not fit together is refused', () => {
+  const float = new Tensor('float32', new Float32Array(2), [1, 2]);
+  assert.throws(() => stackTensors([]), coded('INF_TENSOR_SHAPE', /at least one/));
+  assert.throws(() => stackTensors([new Tensor('float32', new Float32Array(1), [])]), coded('INF_TENSOR_SHAPE'));
+  assert.throws(
+    () => stackTensors([float, new Tensor('int8', new Int8Array(2), [1, 2])]),
+    coded('INF_TENSOR_DTYPE', /int8/),
+  );
+  const wide = new Tensor('float32', new Float32Array(3), [1, 3]);
+  assert.throws(() => stackTensors([float, wide]), coded('INF_TENSOR_SHAPE', /\[1, 3\].*\[1, 2\]/));
+});
