@@ -36,7 +36,9 @@ Held& unwrap(const Napi::Value& value, const napi_type_tag& tag, const char* wha
   return *value.As<Napi::External<Held>>().Data();
 }
 
-uint32_t ticket_of(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
+uint32_t ticket_of(const Napi::Value& value) {
+  return value.As<Napi::Number>().Uint32Value();
+}
 
 // initialize(onComplete) -> Float64Array
 Napi::Value initialize(const Napi::CallbackInfo& info) {
@@ -145,7 +147,8 @@ Napi::Value run_sync(const Napi::CallbackInfo& info) {
   const Arguments arguments(environment.numbers(), used, info[3].As<Napi::Array>());
   auto& executor = session->executor();
   try {
-    // One thread needs no pool, so the call may stay on this thread and save two context switches; but it never overtakes.
+    // One thread needs no pool, so the call may stay on this thread and save two context switches; but it never
+    // overtakes.
     if (session->threads() == 1 && executor.idle()) {
       return session->run(method, arguments.data(), arguments.size()).to_js(env);
     }
@@ -213,7 +216,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 }  // namespace infernode
 
 namespace {
-Napi::Object Init(Napi::Env env, Napi::Object exports) { return infernode::init(env, exports); }
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  return infernode::init(env, exports);
+}
 }  // namespace
 
 NODE_API_MODULE(infernode, Init)

@@ -60,7 +60,9 @@ size_t Arguments::next_count() {
   return static_cast<size_t>(count);
 }
 
-Napi::Value Arguments::next_value() { return given_.Get(given_position_++); }
+Napi::Value Arguments::next_value() {
+  return given_.Get(given_position_++);
+}
 
 inf_string Arguments::next_text() {
   const auto value = next_value();

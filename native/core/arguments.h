@@ -11,8 +11,8 @@
 
 namespace infernode {
 
-// Crossing into native code is paid per property read, so a call's structure comes as one run of numbers that both sides
-// share, and only the arrays and strings themselves as values:
+// Crossing into native code is paid per property read, so a call's structure comes as one run of numbers that both
+// sides share, and only the arrays and strings themselves as values:
 //
 //   call    = number of arguments, then each argument
 //   NONE    = 0
@@ -25,8 +25,8 @@ namespace infernode {
 //   TUPLE   = 7, count, each element
 //   DICT    = 8, count, each element             (one string before each: its key)
 //
-// Tensor memory is borrowed from JavaScript, which keeps the arrays until the call has completed. Not copyable: values point
-// into each other.
+// Tensor memory is borrowed from JavaScript, which keeps the arrays until the call has completed. Not copyable: values
+// point into each other.
 class Arguments {
  public:
   // Throws Napi::Error with `code` if the numbers and the arrays disagree.

@@ -8,9 +8,9 @@
 
 namespace infernode {
 
-// Opens `path` after the framework libraries `prerequisites`, in that order and visible to what is opened later. A second
-// call with the same path returns the same table. Thread-safe.
-// Throws std::runtime_error with the loader's own reason.
+// Opens `path` after the framework libraries `prerequisites`, in that order and visible to what is opened later. A
+// second call with the same path returns the same table. Thread-safe. Throws std::runtime_error with the loader's own
+// reason.
 const inf_backend_api& open_backend(const std::string& path, const std::vector<std::string>& prerequisites);
 
 }  // namespace infernode

@@ -23,8 +23,8 @@ struct Completion {
   std::variant<std::monostate, Failure, Outputs, std::string> value;
 };
 
-// Lives and dies on its JavaScript thread; only `complete` is called from executors. When the environment ends, its waiting
-// jobs are dropped and the running one is waited for, so that no executor touches memory of a dead environment.
+// Lives and dies on its JavaScript thread; only `complete` is called from executors. When the environment ends, its
+// waiting jobs are dropped and the running one is waited for, so that no executor touches memory of a dead environment.
 class Environment {
  public:
   // `on_complete(ticket, error, value)` is called on the JavaScript thread for each completion.

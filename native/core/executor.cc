@@ -8,7 +8,8 @@
 
 namespace infernode {
 
-Executor::Executor(const inf_backend_api& api, int32_t threads) : thread_([this, &api, threads] { loop(api, threads); }) {}
+Executor::Executor(const inf_backend_api& api, int32_t threads)
+    : thread_([this, &api, threads] { loop(api, threads); }) {}
 
 Executor::~Executor() {
   {
@@ -34,9 +35,8 @@ void Executor::post(Job job) {
 bool Executor::cancel(const void* owner, uint32_t ticket) {
   Job cancelled;  // destroyed outside the lock: it may hold the last reference to something that locks
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) {
-    return job.owner == owner && job.ticket == ticket;
-  });
+  const auto found = std::find_if(queue_.begin(), queue_.end(),
+                                  [&](const Job& job) { return job.owner == owner && job.ticket == ticket; });
   if (found == queue_.end()) return false;
   cancelled = std::move(*found);
   queue_.erase(found);

@@ -13,8 +13,8 @@
 
 namespace infernode {
 
-// Frameworks tie their intra-op thread pool to the thread that calls them. So models are loaded, run and freed on executors
-// only, and executors are shared: one pool of `threads` threads serves every model that asked for as many.
+// Frameworks tie their intra-op thread pool to the thread that calls them. So models are loaded, run and freed on
+// executors only, and executors are shared: one pool of `threads` threads serves every model that asked for as many.
 //
 // Thread-safe. The destructor finishes the job in progress, drops the rest and joins the thread.
 class Executor {

@@ -14,8 +14,8 @@ class Outputs {
  public:
   Outputs(const inf_backend_api& api, inf_result* result) : api_(&api), result_(result, Free{&api}) {}
 
-  // A flat array: name, dtype code, shape, data of each output. Data is a typed array, or an array of strings. Memory of
-  // large outputs passes to JavaScript without a copy, so this can be called once.
+  // A flat array: name, dtype code, shape, data of each output. Data is a typed array, or an array of strings. Memory
+  // of large outputs passes to JavaScript without a copy, so this can be called once.
   Napi::Array to_js(Napi::Env env);
 
  private:

@@ -13,9 +13,9 @@
 
 namespace infernode {
 
-// Shared by the JavaScript handle and by the jobs that use it; the model is freed by `unload`, or with the last of them.
-// `load` and `unload` run on the executor, one after the other like every job. The executor belongs to the environment,
-// which outlives all jobs.
+// Shared by the JavaScript handle and by the jobs that use it; the model is freed by `unload`, or with the last of
+// them. `load` and `unload` run on the executor, one after the other like every job. The executor belongs to the
+// environment, which outlives all jobs.
 class Session {
  public:
   Session(const inf_backend_api& api, Executor& executor, std::string path, std::string format, std::string device,

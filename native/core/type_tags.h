@@ -1,4 +1,5 @@
-// Tags on every native handle that JavaScript holds: a handle of the wrong kind becomes a thrown error, not a wild pointer.
+// Tags on every native handle that JavaScript holds: a handle of the wrong kind becomes a thrown error, not a wild
+// pointer.
 #pragma once
 
 #include <napi.h>

@@ -94,13 +94,14 @@ async function about<T>(subject: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** JSON on the command line; for a string input, bare text as well. */
+/** JSON on the command line; for an input of strings, bare text as well. */
 function fromText(source: string, info: ValueInfo): InputValue {
+  const takesText = info.kind === 'string' || info.dtype === 'string';
+  if (takesText && !/^\s*["[{]/.test(source)) return fromJson(source, info);
   let value: unknown;
   try {
     value = parseJson(source);
   } catch (cause) {
-    if (info.kind === 'string') return source;
     throw new InfernodeError('INF_FILE_INVALID', `there is no file ${source}, and it is not JSON either`, {
       cause,
       details: { name: info.name, expected: 'a file or JSON', given: source },

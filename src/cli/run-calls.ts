@@ -1,4 +1,4 @@
-import type { InputValue, Outputs, Signature } from '../backends/backend.js';
+import type { InputValue, Outputs } from '../backends/backend.js';
 import type { Model } from '../engine/model.js';
 import { InfernodeError } from '../errors.js';
 import { stackTensors } from '../tensor/stack.js';
@@ -26,7 +26,7 @@ export interface Answer {
  *
  * @throws InfernodeError INF_OPTION_INVALID if more than one input has several values
  */
-export function planCalls(given: readonly GivenInput[], signature: Signature): Call[] {
+export function planCalls(given: readonly GivenInput[]): Call[] {
   const several = given.filter(({ values }) => values.length > 1);
   const fixed = Object.fromEntries(
     given.filter(({ values }) => values.length === 1).map(({ name, values }) => [name, values[0]]),
@@ -39,7 +39,7 @@ export function planCalls(given: readonly GivenInput[], signature: Signature): C
       `Both ${batch.name} and ${other.name} were given several times; only one input can be`,
     );
   }
-  const most = batchLimit(batch, given.length === 1 && signature.inputs.length >= 1);
+  const most = batchLimit(batch, given.length === 1);
   const calls: Call[] = [];
   for (let start = 0; start < batch.values.length; start += most) {
     const values = batch.values.slice(start, start + most);

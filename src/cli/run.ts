@@ -13,7 +13,7 @@ import { type ScoreOptions, scoring } from './run-scores.js';
 import { saveOutputs } from './save-outputs.js';
 
 interface RunOptions extends CommonOptions, ImageOptions, ScoreOptions {
-  readonly input: string[];
+  readonly input?: string[];
   readonly output?: string;
   readonly method?: string;
   readonly repeat: number;
@@ -27,8 +27,7 @@ export function addRun(program: Command): void {
     .option(
       '-i, --input <[name=]value>',
       'a .npy or .json file, a picture, a folder of pictures, or JSON such as sr=16000; repeat for more inputs, or for a batch',
-      (value: string, previous: string[]) => [...previous, value],
-      [],
+      (value: string, previous: string[] = []) => [...previous, value],
     )
     .option('-o, --output <dir>', 'write each output to DIR/NAME.npy')
     .option('--top <k>', 'print the K best classes (default: 5 if there are labels)', parsePositive)
@@ -54,10 +53,10 @@ async function run(path: string, options: RunOptions): Promise<void> {
 
 async function runLoaded(model: Model, options: RunOptions): Promise<void> {
   const { method, signature } = methodOf(model, options.method);
-  const inputs = await readInputs(options.input, signature, options, model.config);
+  const inputs = await readInputs(options.input ?? [], signature, options, model.config);
   const scores = await scoring(options, model.config);
   const answers: Answer[] = [];
-  for (const call of planCalls(inputs, signature)) answers.push(await timedRun(model, method, call, options.repeat));
+  for (const call of planCalls(inputs)) answers.push(await timedRun(model, method, call, options.repeat));
   const report: Report = {
     model,
     method,

@@ -16,8 +16,8 @@ export function resizedSize(size: Size, resize: ImageProcessing['resize']): Size
 }
 
 /**
- * The rectangle that a crop takes from the centre, offsets rounded as torchvision's center_crop rounds them. It sticks out
- * where the picture is smaller, with negative offsets.
+ * The rectangle that a crop takes from the centre; where an odd pixel is left over, it goes to the right or the bottom. It
+ * sticks out, with negative offsets, where the picture is smaller.
  */
 export function cropWindow(size: Size, crop: ImageProcessing['crop']): Size & { top: number; left: number } {
   if (crop === null) return { width: size.width, height: size.height, top: 0, left: 0 };
@@ -25,12 +25,6 @@ export function cropWindow(size: Size, crop: ImageProcessing['crop']): Size & { 
   return { width, height, top: cropOffset(size.height, height), left: cropOffset(size.width, width) };
 }
 
-/** A smaller picture is padded, less before than after; of a larger one, half is cut off, a half pixel to the even side. */
 function cropOffset(size: number, crop: number): number {
-  return size < crop ? -Math.floor((crop - size) / 2) : roundHalfEven((size - crop) / 2);
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
+  return size < crop ? -Math.floor((crop - size) / 2) : Math.floor((size - crop) / 2);
 }

@@ -15,9 +15,9 @@ export interface ImageOptions {
 }
 
 /**
- * Turns a picture into a tensor as torchvision does with Pillow pictures: upright (EXIF), without alpha or colour profile,
- * resized if its size differs, cropped in the centre (padded with black where it is smaller), then
- * `(pixel * scale - mean) / std` in float32. The values are those of Pillow and torch, bit for bit.
+ * Turns a picture into a tensor: upright (EXIF), without alpha or colour profile, resized if its size differs, cropped in
+ * the centre (padded with black where it is smaller), then `(pixel * scale - mean) / std` in float32. A resized picture is
+ * that of Pillow and torchvision, byte for byte, for that is what models were trained on.
  *
  * @param source the bytes of the file, or its path; every format sharp reads (JPEG, PNG, WebP, GIF, AVIF, TIFF, SVG)
  * @returns shape [1, C, H, W], or [1, H, W, C] for the layout nhwc; C is 1 for gray, else 3

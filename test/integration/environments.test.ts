@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { load, Tensor } from 'infernode';
-import { join } from 'node:path';
 import { bundledModel, repository } from '../support/test-data.js';
 import { fixture, needsTorch } from '../support/torch.js';
 
@@ -105,6 +105,8 @@ test('both backends in one process', async () => {
 });
 
 test('loading prints nothing', async () => {
-  const ended = await run(`await listBackends(); for (const path of ${JSON.stringify(backends.map((name) => paths[name]))}) await (await load(path)).close();`);
+  const ended = await run(
+    `await listBackends(); for (const path of ${JSON.stringify(backends.map((name) => paths[name]))}) await (await load(path)).close();`,
+  );
   assert.deepEqual([ended.code, ended.stdout, ended.stderr], [0, '', '']);
 });

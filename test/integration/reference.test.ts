@@ -12,13 +12,23 @@ interface Case {
   readonly id: string;
   readonly model: string;
   readonly runtime: 'torch' | 'onnx';
-  readonly inputs: readonly (TensorRecipe | { name: string; value: number } | { name: string; items: TensorRecipe[] })[];
+  readonly inputs: readonly (
+    | TensorRecipe
+    | { name: string; value: number }
+    | { name: string; items: TensorRecipe[] }
+  )[];
   readonly calls: number;
   readonly reset?: string;
   readonly methods?: Record<string, string[]>;
   readonly tolerance: number;
   readonly correlation?: number;
-  readonly outputs: readonly (readonly { name: string; dtype: string; shape: number[]; file: string; stride?: number }[])[];
+  readonly outputs: readonly (readonly {
+    name: string;
+    dtype: string;
+    shape: number[];
+    file: string;
+    stride?: number;
+  }[])[];
 }
 
 const folder = join(repository, 'test/reference');
@@ -45,7 +55,10 @@ function compare(got: Tensor, want: ArrayLike<number>, stride: number, tolerance
 }
 
 function checkOutputs(outputs: Outputs, wanted: Case['outputs'][number], tolerance: number): void {
-  assert.deepEqual(Object.keys(outputs), wanted.map((want) => want.name));
+  assert.deepEqual(
+    Object.keys(outputs),
+    wanted.map((want) => want.name),
+  );
   for (const want of wanted) {
     const got = outputs[want.name]!;
     assert.equal(got.dtype, want.dtype);

@@ -1,4 +1,4 @@
-import { type DataOf, type DType, DTYPES } from '#src/tensor/dtype';
+import { type DataOf, DTYPES, type DType } from '#src/tensor/dtype';
 import { numberToFloat16 } from '#src/tensor/half';
 import { Tensor } from '#src/tensor/tensor';
 

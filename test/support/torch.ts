@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { listBackends, load, type LoadOptions, type Model } from 'infernode';
+import { type LoadOptions, listBackends, load, type Model } from 'infernode';
 import { repository } from './test-data.js';
 
 const status = (await listBackends()).find((backend) => backend.name === 'torch')!;

@@ -16,7 +16,7 @@ AotiModel::AotiModel(const inf_load_options& options) : device_(options.device) 
   // Several runners let several executors share the weights; each costs only its own scratch memory, made on first use.
   constexpr size_t kRunners = 4;
   loader_ = std::make_unique<torch::inductor::AOTIModelPackageLoader>(options.path, "model", false, kRunners,
-                                                                     device_.has_index() ? device_.index() : -1);
+                                                                      device_.has_index() ? device_.index() : -1);
   const auto spec = loader_->get_call_spec();
   JsonWriter json;
   json.begin_object();

@@ -11,8 +11,8 @@
 
 namespace infernode::torch_backend {
 
-// Loading runs code from the package. Names, dtypes and bounds of the inputs stand in the package's source text, which the
-// TypeScript side reads and checks before each run: the compiled code itself does not check and answers wrongly.
+// Loading runs code from the package. Names, dtypes and bounds of the inputs stand in the package's source text, which
+// the TypeScript side reads and checks before each run: the compiled code itself does not check and answers wrongly.
 class AotiModel final : public inf_model {
  public:
   explicit AotiModel(const inf_load_options& options);

@@ -12,7 +12,9 @@ namespace {
   throw BackendError(INF_INPUT_TYPE, "Input \"" + name + "\" must be " + type->repr_str());
 }
 
-std::string text_of(const inf_string& text) { return {text.data, text.size}; }
+std::string text_of(const inf_string& text) {
+  return {text.data, text.size};
+}
 
 // A bare number where the type leaves the kind open.
 c10::IValue open_scalar(const inf_value& value, const std::string& name, const c10::TypePtr& type) {

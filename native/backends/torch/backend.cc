@@ -42,7 +42,8 @@ const char* engine_name(at::QEngine engine) {
   }
 }
 
-// Quantized weights are packed for one engine when a file is loaded, and without an engine they cannot be loaded at all.
+// Quantized weights are packed for one engine when a file is loaded, and without an engine they cannot be loaded at
+// all.
 void choose_quantized_engine() {
   const auto& supported = at::globalContext().supportedQEngines();
   for (const auto engine : {at::QEngine::X86, at::QEngine::FBGEMM, at::QEngine::QNNPACK}) {
@@ -53,7 +54,8 @@ void choose_quantized_engine() {
   }
 }
 
-// A library must not write to its user's terminal. What a warning tells is no news to someone who runs a finished model.
+// A library must not write to its user's terminal. What a warning tells is no news to someone who runs a finished
+// model.
 class SilentWarnings final : public c10::WarningHandler {
  public:
   void process(const c10::Warning& /*warning*/) override {}
@@ -66,8 +68,8 @@ void silence_warnings() {
 
 inf_error* initialize() noexcept {
   return guarded(INF_INTERNAL, [] {
-    // Before any operation, so that the calling thread never starts an OpenMP pool of its own: a second pool makes every
-    // inference about a third slower.
+    // Before any operation, so that the calling thread never starts an OpenMP pool of its own: a second pool makes
+    // every inference about a third slower.
     at::set_num_threads(1);
     at::set_num_interop_threads(1);
     choose_quantized_engine();
@@ -108,7 +110,8 @@ const inf_capabilities* capabilities() noexcept {
   static const std::string detail_text = details();
   static const std::string device_list = devices();
   static const inf_capabilities table{
-      "torch", TORCH_VERSION, version.c_str(), "torchscript,aotinductor", device_list.c_str(), detail_text.c_str(), 1, 1};
+      "torch", TORCH_VERSION, version.c_str(), "torchscript,aotinductor", device_list.c_str(), detail_text.c_str(), 1,
+      1};
   return &table;
 }
 
@@ -122,7 +125,8 @@ inf_error* model_load(const inf_load_options* options, inf_model** model) noexce
   return guarded(INF_MODEL_INVALID, [&] {
     const at::Device device(options->device);
     if (device.is_cuda() && !at::globalContext().hasCUDA()) {
-      throw BackendError(INF_DEVICE_UNAVAILABLE, std::string("Device ") + options->device + " is not available: this libtorch sees no CUDA device");
+      throw BackendError(INF_DEVICE_UNAVAILABLE, std::string("Device ") + options->device +
+                                                     " is not available: this libtorch sees no CUDA device");
     }
     if (std::string_view(options->format) == "aotinductor") {
       *model = std::make_unique<AotiModel>(*options).release();
@@ -132,20 +136,30 @@ inf_error* model_load(const inf_load_options* options, inf_model** model) noexce
   });
 }
 
-const char* model_describe(const inf_model* model) noexcept { return model->description().c_str(); }
+const char* model_describe(const inf_model* model) noexcept {
+  return model->description().c_str();
+}
 
-int64_t model_bytes(const inf_model* model) noexcept { return model->bytes(); }
+int64_t model_bytes(const inf_model* model) noexcept {
+  return model->bytes();
+}
 
 inf_error* model_run(inf_model* model, uint32_t method, const inf_value* arguments, size_t count,
                      inf_result** result) noexcept {
   return guarded(INF_MODEL_FAILED, [&] { *result = model->run(method, arguments, count).release(); });
 }
 
-void model_free(inf_model* model) noexcept { std::unique_ptr<inf_model> owned(model); }
+void model_free(inf_model* model) noexcept {
+  std::unique_ptr<inf_model> owned(model);
+}
 
-void result_free(inf_result* result) noexcept { std::unique_ptr<Result> owned(static_cast<Result*>(result)); }
+void result_free(inf_result* result) noexcept {
+  std::unique_ptr<Result> owned(static_cast<Result*>(result));
+}
 
-void output_release(void* owner) noexcept { Result::release(owner); }
+void output_release(void* owner) noexcept {
+  Result::release(owner);
+}
 
 void trim() noexcept {
 #if defined(__GLIBC__)
@@ -155,7 +169,7 @@ void trim() noexcept {
 }
 
 constexpr inf_backend_api kApi{
-    INF_BACKEND_ABI, initialize,  capabilities, enter_thread, model_load,     model_describe, model_bytes,
+    INF_BACKEND_ABI, initialize, capabilities, enter_thread,   model_load, model_describe, model_bytes,
     model_run,       model_free, result_free,  output_release, free_error, trim,
 };
 

@@ -14,7 +14,9 @@ struct OwnedError : inf_error {
   std::string trace_text;
 };
 
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 
 // TorchScript puts the line that matters last, after a traceback: "RuntimeError: mat1 and mat2 ...".
 std::string headline(const std::string& what) {
@@ -24,7 +26,8 @@ std::string headline(const std::string& what) {
     const auto start = what.rfind('\n', error);
     line = what.substr(start == std::string::npos ? 0 : start + 1);
   } else {
-    line = what;
+    const auto start = what.find_first_not_of(" \n");  // some messages begin with an empty line
+    line = start == std::string::npos ? what : what.substr(start);
   }
   const auto end = line.find('\n');
   if (end != std::string::npos) line.resize(end);

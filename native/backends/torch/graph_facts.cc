@@ -61,10 +61,10 @@ std::optional<at::Tensor> known_tensor(const jit::Value* value, const jit::Graph
 
 // Operations that keep dtype and shape, so that a demand on their result is one on their input.
 bool passes_through(const jit::Node* node) {
-  static const std::set<std::string_view> kOps{"aten::relu",       "aten::relu_",       "aten::dropout", "aten::contiguous",
-                                               "aten::clone",      "aten::detach",      "aten::gelu",    "aten::silu",
-                                               "aten::hardtanh",   "aten::leaky_relu",  "aten::sigmoid", "aten::tanh",
-                                               "aten::hardswish",  "aten::feature_dropout"};
+  static const std::set<std::string_view> kOps{
+      "aten::relu",    "aten::relu_", "aten::dropout",   "aten::contiguous",     "aten::clone",
+      "aten::detach",  "aten::gelu",  "aten::silu",      "aten::hardtanh",       "aten::leaky_relu",
+      "aten::sigmoid", "aten::tanh",  "aten::hardswish", "aten::feature_dropout"};
   return kOps.contains(node->kind().toQualString());
 }
 
@@ -80,7 +80,8 @@ InputDemand demand_of_convolution(const jit::Node* node, const at::Tensor& weigh
   if (!groups.has_value() || !groups->isInt()) return demand;
   std::vector<int64_t> shape(static_cast<size_t>(weight.dim()), -1);
   const std::string_view kind = node->kind().toQualString();
-  const bool backwards = kind.find("transpose") != std::string_view::npos || (transposed.has_value() && transposed->toBool());
+  const bool backwards =
+      kind.find("transpose") != std::string_view::npos || (transposed.has_value() && transposed->toBool());
   shape[1] = backwards ? weight.size(0) : weight.size(1) * groups->toInt();
   demand.shape = std::move(shape);
   return demand;
@@ -165,7 +166,8 @@ bool holds_state(const jit::Node* node, const jit::AliasDb& aliases) {
   if (node->kind() == c10::prim::CallMethod) return true;
   if (node->kind() != c10::prim::GetAttr) return false;
   const auto kind = node->output()->type()->kind();
-  const bool is_container = kind == c10::TypeKind::TensorType || kind == c10::TypeKind::ListType || kind == c10::TypeKind::DictType;
+  const bool is_container =
+      kind == c10::TypeKind::TensorType || kind == c10::TypeKind::ListType || kind == c10::TypeKind::DictType;
   return is_container && aliases.hasWriters(node->output());
 }
 

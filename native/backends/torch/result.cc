@@ -16,9 +16,11 @@ std::string child(const std::string& path, const std::string& part, bool root) {
   return root ? part : path + "." + part;
 }
 
-// True if somebody besides this handle can reach the tensor's memory: a parameter, a buffer, another output, or an input.
+// True if somebody besides this handle can reach the tensor's memory: a parameter, a buffer, another output, or an
+// input.
 bool is_shared(const at::Tensor& tensor) {
-  return tensor.use_count() > 1 || tensor.storage().use_count() > 1 || tensor.storage().data_ptr().get_context() == nullptr;
+  return tensor.use_count() > 1 || tensor.storage().use_count() > 1 ||
+         tensor.storage().data_ptr().get_context() == nullptr;
 }
 
 at::Tensor to_plain(at::Tensor tensor, const std::string& name) {
@@ -26,11 +28,12 @@ at::Tensor to_plain(at::Tensor tensor, const std::string& name) {
   if (tensor.layout() != at::kStrided) tensor = tensor.to_dense();
   if (!tensor.device().is_cpu()) tensor = tensor.cpu();
   if (tensor.is_complex()) {
-    throw BackendError(INF_OUTPUT_UNSUPPORTED, "Output \"" + name +
-                                                   "\" is complex; return torch.view_as_real of it from the model");
+    throw BackendError(INF_OUTPUT_UNSUPPORTED,
+                       "Output \"" + name + "\" is complex; return torch.view_as_real of it from the model");
   }
   if (!to_dtype(tensor.scalar_type()).has_value()) {
-    throw BackendError(INF_OUTPUT_UNSUPPORTED, "Output \"" + name + "\" has dtype " + c10::toString(tensor.scalar_type()) +
+    throw BackendError(INF_OUTPUT_UNSUPPORTED, "Output \"" + name + "\" has dtype " +
+                                                   c10::toString(tensor.scalar_type()) +
                                                    ", which no JavaScript array carries");
   }
   return tensor;
@@ -65,7 +68,9 @@ Result::~Result() {
   }
 }
 
-void Result::release(void* owner) { std::unique_ptr<Owner> owned(static_cast<Owner*>(owner)); }
+void Result::release(void* owner) {
+  std::unique_ptr<Owner> owned(static_cast<Owner*>(owner));
+}
 
 void Result::flatten(const std::string& path, const c10::IValue& value, bool root) {
   if (value.isNone()) return;
@@ -84,7 +89,9 @@ void Result::flatten(const std::string& path, const c10::IValue& value, bool roo
     for (const auto& entry : value.toGenericDict()) {
       const auto& key = entry.key();
       const auto part = key.isString() ? key.toStringRef() : key.isInt() ? std::to_string(key.toInt()) : std::string();
-      if (part.empty()) throw BackendError(INF_OUTPUT_UNSUPPORTED, "Output \"" + path + "\" is a dict whose keys are neither str nor int");
+      if (part.empty())
+        throw BackendError(INF_OUTPUT_UNSUPPORTED,
+                           "Output \"" + path + "\" is a dict whose keys are neither str nor int");
       flatten(child(path, part, root), entry.value(), false);
     }
   } else if (value.isList()) {
@@ -98,7 +105,8 @@ void Result::flatten(const std::string& path, const c10::IValue& value, bool roo
   } else if (value.isString()) {
     add_strings(path, {value.toStringRef()}, {});
   } else {
-    throw BackendError(INF_OUTPUT_UNSUPPORTED, "Output \"" + path + "\" is a " + value.tagKind() + ", which no tensor carries");
+    throw BackendError(INF_OUTPUT_UNSUPPORTED,
+                       "Output \"" + path + "\" is a " + value.tagKind() + ", which no tensor carries");
   }
 }
 

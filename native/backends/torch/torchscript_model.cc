@@ -17,7 +17,9 @@ namespace {
 
 namespace jit = torch::jit;
 
-bool is_public(const std::string& name) { return !name.starts_with("__"); }
+bool is_public(const std::string& name) {
+  return !name.starts_with("__");
+}
 
 }  // namespace
 
@@ -35,8 +37,8 @@ TorchScriptModel::TorchScriptModel(const inf_load_options& options)
   describe(options);
 }
 
-// Batch normalisation that was scripted counts its batches in training mode, so an unfrozen graph looks stateful. Only the
-// frozen graph, where the training branch is gone, tells whether forward really writes to the module.
+// Batch normalisation that was scripted counts its batches in training mode, so an unfrozen graph looks stateful. Only
+// the frozen graph, where the training branch is gone, tells whether forward really writes to the module.
 void TorchScriptModel::freeze_forward() {
   auto& forward = callables_.front();
   const bool others_write = std::any_of(callables_.begin() + 1, callables_.end(),

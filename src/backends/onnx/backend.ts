@@ -26,7 +26,7 @@ export const onnxBackend: Backend = {
         details: { expected: 'cpu', given: options.device },
       });
     }
-    const { available, reason, attempts } = await this.probe();
+    const { available, reason, attempts } = await onnxBackend.probe();
     if (!available) throw new InfernodeError('INF_BACKEND_UNAVAILABLE', reason, { details: { attempts } });
     return OnnxSession.open(path, options);
   },

@@ -57,16 +57,28 @@ export class ModelRunner {
     if (!beginWork(this.#shared)) return new Promise(() => {});
     try {
       const results = await this.#session.run(feeds);
-      const outputs = this.#signature.outputs.map(({ name }) => fromRuntime(results[name] as RuntimeTensor));
-      writer.number(id);
-      writer.number(SUCCEEDED);
-      for (const { dtype, shape, data } of outputs) writer.tensor(dtype, shape, data, true);
+      this.#writeOutputs(id, results, writer);
     } catch (error) {
       writer.number(id);
       writer.number(FAILED);
       writer.error(toWireError(runError(error)));
     } finally {
       endWork(this.#shared);
+    }
+  }
+
+  #writeOutputs(id: number, results: InferenceSession.ReturnType, writer: PacketWriter): void {
+    writer.begin();
+    try {
+      writer.number(id);
+      writer.number(SUCCEEDED);
+      for (const { name } of this.#signature.outputs) {
+        const { dtype, shape, data } = fromRuntime(results[name] as RuntimeTensor);
+        writer.tensor(dtype, shape, data, true);
+      }
+    } catch (error) {
+      writer.undo();
+      throw error;
     }
   }
 

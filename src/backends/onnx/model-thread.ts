@@ -117,13 +117,11 @@ export class ModelThread {
     const idle = this.#inFlight.size === 0;
     for (const call of calls) {
       try {
-        checkInputs(call.inputs);
+        this.#inFlight.set(this.#write(call.inputs), { call, packet });
+        packet.left++;
       } catch (error) {
         call.reject(error as InfernodeError);
-        continue;
       }
-      this.#inFlight.set(this.#write(call.inputs), { call, packet });
-      packet.left++;
     }
     if (packet.left === 0) return;
     this.#packets++;
@@ -136,7 +134,6 @@ export class ModelThread {
    * @throws InfernodeError what the call fails with, INF_BACKEND_CRASHED
    */
   runSync(inputs: readonly Tensor[]): Outputs {
-    checkInputs(inputs);
     if (Atomics.load(this.#shared, STOP) === 1) {
       throw new InfernodeError('INF_MODEL_CLOSED', 'The process is about to end: no model runs any more');
     }
@@ -169,10 +166,19 @@ export class ModelThread {
     await this.#worker.terminate();
   }
 
+  /** @throws InfernodeError INF_TENSOR_DETACHED, INF_OUT_OF_MEMORY */
   #write(inputs: readonly Tensor[]): number {
+    checkInputs(inputs);
     const id = this.#nextId++;
-    this.#requests.number(id);
-    for (const { dtype, shape, data } of inputs) this.#requests.tensor(dtype, shape, data, false);
+    this.#requests.begin();
+    try {
+      this.#requests.number(id);
+      for (const { dtype, shape, data } of inputs) this.#requests.tensor(dtype, shape, data, false);
+    } catch (cause) {
+      this.#requests.undo();
+      const message = `The inputs cannot be copied for the worker thread: ${messageOf(cause)}`;
+      throw new InfernodeError('INF_OUT_OF_MEMORY', message, { cause });
+    }
     return id;
   }
 

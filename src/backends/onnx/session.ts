@@ -119,6 +119,17 @@ export class OnnxSession implements Session {
   }
 
   #flush(): void {
+    try {
+      this.#sendWaiting();
+    } catch (cause) {
+      // The system gives no further thread.
+      const error = new InfernodeError('INF_BACKEND_CRASHED', `No worker thread for ${this.#path}`, { cause });
+      for (const call of this.#take(Number.POSITIVE_INFINITY)) call.reject(error);
+    }
+    this.#checkDrained();
+  }
+
+  #sendWaiting(): void {
     const limit = Math.max(2, Math.round(WORK_AHEAD_MS / this.#millisecondsPerCall));
     while (this.#waiting.size > 0) {
       const thread = this.#liveThread();
@@ -163,7 +174,15 @@ export class OnnxSession implements Session {
 
   #continue(): void {
     if (this.#waiting.size > 0) this.#scheduleFlush();
-    else if ((this.#thread?.inFlight ?? 0) === 0) this.#onDrained?.();
+    else this.#checkDrained();
+  }
+
+  get #idle(): boolean {
+    return this.#waiting.size === 0 && (this.#thread?.inFlight ?? 0) === 0;
+  }
+
+  #checkDrained(): void {
+    if (this.#idle) this.#onDrained?.();
   }
 
   #abort(call: QueuedCall, signal: AbortSignal): void {
@@ -174,7 +193,7 @@ export class OnnxSession implements Session {
   }
 
   async #drain(): Promise<void> {
-    if (this.#waiting.size === 0 && (this.#thread?.inFlight ?? 0) === 0) return;
+    if (this.#idle) return;
     await new Promise<void>((resolve) => {
       this.#onDrained = resolve;
     });

@@ -39,6 +39,24 @@ export class PacketWriter {
   #transfer: ArrayBuffer[] = [];
   #scratch = new Uint8Array(SMALL_BYTES);
   #used = 0;
+  #begun = { numbers: 0, large: 0, transfer: 0, used: 0 };
+
+  /** Begins an entry that {@link undo} can take back. */
+  begin(): void {
+    const begun = this.#begun;
+    begun.numbers = this.#numbers.length;
+    begun.large = this.#large.length;
+    begun.transfer = this.#transfer.length;
+    begun.used = this.#used;
+  }
+
+  /** Takes back what was written since {@link begin}: half an entry would spoil those that follow. */
+  undo(): void {
+    this.#numbers.length = this.#begun.numbers;
+    this.#large.length = this.#begun.large;
+    this.#transfer.length = this.#begun.transfer;
+    this.#used = this.#begun.used;
+  }
 
   number(value: number): void {
     this.#numbers.push(value);

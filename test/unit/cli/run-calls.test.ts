@@ -22,8 +22,7 @@ function given(shape: readonly Dim[] | null, values: InputValue[], maxShape?: (n
 }
 
 function batches(...inputs: GivenInput[]): unknown[] {
-  const signature = { inputs: inputs.map(({ info }) => info), outputs: [] };
-  return planCalls(inputs, signature).map(({ inputs: { x }, files }) => [(x as Tensor).shape, files]);
+  return planCalls(inputs).map(({ inputs: { x }, files }) => [(x as Tensor).shape, files]);
 }
 
 test('one value is one call', () => {
@@ -65,14 +64,11 @@ test('values of different shapes get a call each', () => {
 
 test('beside other inputs, every value has its own call', () => {
   const other: GivenInput = { ...given([], [5]), name: 'sr' };
-  const calls = planCalls([given(['n', 2], [row(), row()]), other], { inputs: [], outputs: [] });
+  const calls = planCalls([given(['n', 2], [row(), row()]), other]);
   assert.deepEqual(
     calls.map(({ inputs }) => inputs.sr),
     [5, 5],
   );
   const both: GivenInput = { ...given(['n', 2], [row(), row()]), name: 'y' };
-  assert.throws(
-    () => planCalls([given(['n', 2], [row(), row()]), both], { inputs: [], outputs: [] }),
-    coded('INF_OPTION_INVALID', /x and y/),
-  );
+  assert.throws(() => planCalls([given(['n', 2], [row(), row()]), both]), coded('INF_OPTION_INVALID', /x and y/));
 });

@@ -10,10 +10,10 @@ test('the short side is as asked, the long side rounds down', () => {
   assert.deepEqual(resizedSize({ width: 7, height: 9 }, null), { width: 7, height: 9 });
 });
 
-test('offsets of a crop round half to even, as Python does', () => {
+test('of an odd rest, a crop cuts the larger half off at the right and the bottom', () => {
   const top = (height: number, crop: number) => cropWindow({ width: 10, height }, [crop, 10]).top;
   assert.equal(top(257, 224), 16); // 16.5
-  assert.equal(top(255, 224), 16); // 15.5
+  assert.equal(top(255, 224), 15); // 15.5
   assert.equal(top(256, 224), 16);
   assert.equal(top(225, 224), 0); // 0.5
 });

@@ -49,8 +49,15 @@ describe('outputs of a TorchScript method', { skip: needsTorch }, () => {
     await using model = await loadFixture('outputs');
     const matrix = new Tensor('float32', Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]);
     const { output: transposed } = await model.call('transposed', matrix);
-    assert.deepEqual(transposed!.toArray(), [[1, 4], [2, 5], [3, 6]]);
-    assert.deepEqual((await model.call('expanded', x)).output!.toArray(), [[6, 6, 6], [6, 6, 6]]);
+    assert.deepEqual(transposed!.toArray(), [
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ]);
+    assert.deepEqual((await model.call('expanded', x)).output!.toArray(), [
+      [6, 6, 6],
+      [6, 6, 6],
+    ]);
     const { output: empty } = await model.call('empty', matrix);
     assert.deepEqual([empty!.shape, empty!.data.length], [[0, 3], 0]);
   });

@@ -20,7 +20,10 @@ describe('a torch session', { skip: needsTorch }, () => {
     await using single = await loadFixture('slow', { threads: 1 });
     assert.equal(model.info.threads, 2);
     const [a, b] = [(await model.run([matrix, 2])).output!, (await single.run([matrix, 2])).output!];
-    const worst = (a.data as Float32Array).reduce((w, v, i) => Math.max(w, Math.abs(v - (b.data as Float32Array)[i]!)), 0);
+    const worst = (a.data as Float32Array).reduce(
+      (w, v, i) => Math.max(w, Math.abs(v - (b.data as Float32Array)[i]!)),
+      0,
+    );
     assert.ok(worst < 1e-5, `off by ${worst}`);
     assert.deepEqual(model.runSync([matrix, 2]).output!.data, a.data);
   });

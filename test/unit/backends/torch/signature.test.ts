@@ -7,7 +7,9 @@ import { loadFixture, needsTorch } from '../../../support/torch.js';
 describe('signature of a TorchScript file', { skip: needsTorch }, () => {
   test('names, kinds, types and defaults', async () => {
     await using model = await loadFixture('many-inputs');
-    const summary = model.signature.inputs.map(({ name, kind, type, optional }) => `${name}:${kind}:${type}:${optional}`);
+    const summary = model.signature.inputs.map(
+      ({ name, kind, type, optional }) => `${name}:${kind}:${type}:${optional}`,
+    );
     assert.deepEqual(summary, [
       'x:tensor:Tensor:false',
       'scale:float:float:false',
@@ -17,7 +19,10 @@ describe('signature of a TorchScript file', { skip: needsTorch }, () => {
       'mode:string:str:true',
       'steps:int:int:true',
     ]);
-    assert.deepEqual(model.signature.outputs.map(({ name, kind }) => [name, kind]), [['output', 'tensor']]);
+    assert.deepEqual(
+      model.signature.outputs.map(({ name, kind }) => [name, kind]),
+      [['output', 'tensor']],
+    );
   });
 
   test('containers with their elements; every exported method', async () => {
@@ -26,7 +31,10 @@ describe('signature of a TorchScript file', { skip: needsTorch }, () => {
     assert.deepEqual([pair.kind, pair.items!.map((item) => item.name)], ['tuple', ['pair.0', 'pair.1']]);
     await using model = await loadFixture('outputs');
     assert.ok(['forward', 'as_dict', 'as_named', 'scalars'].every((name) => name in model.info.methods));
-    assert.deepEqual(model.info.methods.as_named!.outputs.map((output) => output.name), ['logits', 'best']);
+    assert.deepEqual(
+      model.info.methods.as_named!.outputs.map((output) => output.name),
+      ['logits', 'best'],
+    );
   });
 
   const derived: [string, string, unknown][] = [
@@ -51,7 +59,12 @@ describe('signature of a TorchScript file', { skip: needsTorch }, () => {
     const wrongSize = new Tensor('float32', new Float32Array(6), [1, 6]);
     const error = await rejects(model.run([wrongSize]), 'INF_INPUT_SHAPE', '[..., 5]', '[1, 6]');
     assert.match((error.cause as Error).message, /Traceback of TorchScript/);
-    assert.deepEqual(error.details, { name: error.details.name, expected: '[..., 5]', given: '[1, 6]', ...error.details });
+    assert.deepEqual(error.details, {
+      name: error.details.name,
+      expected: '[..., 5]',
+      given: '[1, 6]',
+      ...error.details,
+    });
     const wrongType = new Tensor('float64', new Float64Array(5), [1, 5]);
     await rejects(model.run([wrongType]), 'INF_INPUT_DTYPE', 'float32', 'float64');
     // A rank that the layer takes is none of our business.

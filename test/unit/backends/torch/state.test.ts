@@ -10,7 +10,15 @@ describe('state of a module', { skip: needsTorch }, () => {
     await using model = await loadFixture('counter');
     assert.equal(model.info.stateful, true);
     const totals = await Promise.all([1, 2, 3, 4].map((value) => model.run([vector(value, 1)])));
-    assert.deepEqual(totals.map(({ output }) => output!.toArray()), [[1, 1], [3, 2], [6, 3], [10, 4]]);
+    assert.deepEqual(
+      totals.map(({ output }) => output!.toArray()),
+      [
+        [1, 1],
+        [3, 2],
+        [6, 3],
+        [10, 4],
+      ],
+    );
     assert.equal((await model.call('calls')).output!.item(), 4n);
     assert.deepEqual(model.runSync([vector(0, 0)]).output!.toArray(), [10, 4]);
     assert.deepEqual(await model.call('reset'), {});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { bundledModel, repository } from '../support/test-data.js';
+import { fixture, needsTorch } from '../support/torch.js';
+
+const entry = join(repository, 'dist/index.js');
+const backends = [
+  { backend: 'torch', tiny: fixture('tiny.pt'), model: join(bundledModel, '1/model.pt'), skip: needsTorch },
+  { backend: 'onnx', tiny: fixture('tiny.onnx'), model: join(bundledModel, '1/model.onnx'), skip: false },
+] as const;
+
+/** Runs an ES module in a process of its own, which prints resident memory levels in bytes, as JSON. */
+function levels(source: string): number[] {
+  const prelude = `
+    import { load, Tensor } from ${JSON.stringify(entry)};
+    const rss = async () => { for (let i = 0; i < 3; i++) { gc(); await new Promise((done) => setTimeout(done, 20)); } return process.memoryUsage.rss(); };`;
+  const args = ['--expose-gc', '--input-type=module', '-e', `${prelude}\n${source}`];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 300_000 });
+  assert.equal(status, 0, stderr);
+  return JSON.parse(stdout) as number[];
+}
+
+const mebibytes = (bytes: readonly number[]) => bytes.map((level) => (level / 2 ** 20).toFixed(1)).join(', ');
+
+for (const { backend, tiny, model, skip } of backends) {
+  describe(`memory of the ${backend} backend`, { skip }, () => {
+    test('100,000 runs leave resident memory flat', () => {
+      const seen = levels(`
+        const model = await load(${JSON.stringify(tiny)});
+        const x = new Tensor('float32', new Float32Array(16384));
+        const seen = [];
+        for (let round = 0; round <= 13; round++) {
+          for (let i = 0; i < 100; i++) await Promise.all(Array.from({ length: 100 }, () => model.run([x])));
+          seen.push(await rss());
+        }
+        console.log(JSON.stringify(seen));`);
+      // The first 40,000 runs warm up: heaps reach their size. Then come 100,000 more.
+      const growth = seen.at(-1)! / seen[3]! - 1;
+      assert.ok(growth < 0.02, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
+    });
+
+    test('50 times load, run and close end where the third ended', () => {
+      const seen = levels(`
+        const x = new Tensor('float32', new Float32Array(3 * 64 * 64), [1, 3, 64, 64]);
+        const seen = [];
+        for (let cycle = 0; cycle < 50; cycle++) {
+          const model = await load(${JSON.stringify(model)});
+          await model.run([x]);
+          model.runSync([x]);
+          await model.close();
+          seen.push(await rss());
+        }
+        console.log(JSON.stringify(seen));`);
+      const growth = seen.at(-1)! / seen[2]! - 1;
+      assert.ok(growth < 0.05, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
+    });
+
+    test('large outputs are given back', () => {
+      const seen = levels(`
+        const model = await load(${JSON.stringify(tiny)});
+        const x = new Tensor('float32', new Float32Array(1 << 20));
+        const seen = [];
+        for (let round = 0; round < 10; round++) {
+          for (let i = 0; i < 50; i++) await model.run([x]);
+          seen.push(await rss());
+        }
+        console.log(JSON.stringify(seen));`);
+      assert.ok(Math.max(...seen) < seen[0]! + 150 * 2 ** 20, `${mebibytes(seen)} MiB`);
+    });
+  });
+}
+
+test('torch models that are dropped without close are collected', { skip: needsTorch }, () => {
+  const seen = levels(`
+    const x = new Tensor('float32', new Float32Array(3 * 64 * 64), [1, 3, 64, 64]);
+    const seen = [];
+    for (let cycle = 0; cycle < 20; cycle++) {
+      await (await load(${JSON.stringify(join(bundledModel, '1/model.pt'))})).run([x]);
+      seen.push(await rss());
+    }
+    console.log(JSON.stringify(seen));`);
+  assert.ok(seen.at(-1)! / seen[2]! < 1.05, `${mebibytes(seen)} MiB`);
+});
