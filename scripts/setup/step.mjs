@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { secondsSince } from './progress.mjs';
 
@@ -35,15 +37,31 @@ export async function runSteps(steps) {
     const started = performance.now();
     const outcome = await runStep(step);
     outcomes.push(outcome);
-    const broken = outcome.state === 'failed' || outcome.state === 'unavailable';
-    const fatal = broken && step.without === null;
-    if (fatal && outcome.output) console.log(outcome.output.trimEnd());
-    const end =
-      broken && !fatal ? ` (${step.without} without it)` : outcome.state === 'done' ? `, ${secondsSince(started)}` : '';
-    console.log(`${step.name.padEnd(9)} ${broken ? `${outcome.state}: ` : ''}${outcome.text}${end}`);
-    if (fatal) return { ok: false, outcomes };
+    const { name, state, text, output } = outcome;
+    const label = name.padEnd(9);
+    if (state === 'fresh') console.log(`${label} ${text}`);
+    else if (state === 'done') console.log(`${label} ${text}, ${secondsSince(started)}`);
+    else if (step.without) console.log(`${label} ${state}: ${text}${logged(outcome)} (${step.without} without it)`);
+    else {
+      console.log(`${output}\n${label} ${state}: ${text}`.trim());
+      return { ok: false, outcomes };
+    }
   }
   return { ok: true, outcomes };
+}
+
+/**
+ * Keeps what a failed command printed.
+ *
+ * @param {Outcome} outcome
+ * @returns {string} where to read it
+ */
+function logged({ name, output }) {
+  if (!output) return '';
+  const log = join('.build', 'logs', `${name}.log`);
+  mkdirSync(join(ROOT, '.build', 'logs'), { recursive: true });
+  writeFileSync(join(ROOT, log), output);
+  return `, see ${log}`;
 }
 
 /**
