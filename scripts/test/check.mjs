@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { secondsSince } from '../setup/progress.mjs';
+import { secondsSince, withProgress } from '../setup/progress.mjs';
 import { CommandError, runCommand } from '../setup/run-command.mjs';
 import { ROOT } from '../setup/step.mjs';
 
@@ -14,7 +14,11 @@ import { ROOT } from '../setup/step.mjs';
 export async function runCheck(name, command, args, tally) {
   const started = performance.now();
   try {
-    await runCommand(command, args, { cwd: ROOT });
+    await withProgress(
+      name,
+      () => '',
+      () => runCommand(command, args, { cwd: ROOT }),
+    );
     tally.add({ name, outcome: 'passed' });
     console.log(`  ok   ${name}, ${secondsSince(started)}`);
   } catch (error) {

@@ -20,7 +20,7 @@ export async function runTestFile(file, { folder, env }) {
   rmSync(report, { force: true });
   const reporter = [`--test-reporter=${REPORTER}`, `--test-reporter-destination=${report}`];
   // NODE_TEST_CONTEXT, set by an outer test runner, would make this one report to it.
-  const run = runCommand(process.execPath, ['--expose-gc', '--enable-source-maps', ...reporter, join(folder, file)], {
+  const run = runCommand(process.execPath, ['--expose-gc', ...reporter, join(folder, file)], {
     cwd: ROOT,
     env: { ...env, NODE_TEST_CONTEXT: undefined },
     limitSeconds: LIMIT_SECONDS,

@@ -91,6 +91,21 @@ for (const backend of backends) {
   });
 }
 
+test('the torch backend opens again when all workers that used it are gone', { skip: needsTorch }, async () => {
+  const source = `import(${JSON.stringify(entry)}).then(async ({ load, Tensor }) => {
+    const model = await load(${JSON.stringify(paths.torch)});
+    await model.run([new Tensor('float32', new Float32Array(4))]);
+    await model.close();
+  })`;
+  const ended = await run(`
+    import { Worker } from 'node:worker_threads';
+    for (let round = 0; round < 3; round++) {
+      const thread = new Worker(${JSON.stringify(source)}, { eval: true });
+      await new Promise((settle, reject) => thread.on('exit', settle).on('error', reject));
+    }`);
+  assert.deepEqual([ended.code, ended.stderr], [0, '']);
+});
+
 test('both backends in one process', async () => {
   const image = new Tensor('float32', new Float32Array(3 * 64 * 64).fill(0.1), [1, 3, 64, 64]);
   const results = [];

@@ -66,21 +66,31 @@ void silence_warnings() {
   c10::WarningUtils::set_warning_handler(&handler);
 }
 
+// The version of the libtorch that is loaded, which may be newer than the headers.
+std::string runtime_version() {
+  const auto version = aoti_torch_abi_version();
+  return std::to_string(version >> 56) + "." + std::to_string((version >> 48) & 0xff) + "." +
+         std::to_string((version >> 40) & 0xff);
+}
+
+// C++ libraries of another minor version load and then misbehave, for their classes are laid out differently.
+void check_version() {
+  const auto version = aoti_torch_abi_version();
+  if ((version >> 48) == (TORCH_ABI_VERSION >> 48)) return;
+  throw BackendError(INF_INTERNAL, "the torch backend was built for libtorch " TORCH_VERSION ", but this is libtorch " +
+                                       runtime_version() +
+                                       ": build it again (npm run build), or use the other libtorch");
+}
+
 inf_error* initialize() noexcept {
   return guarded(INF_INTERNAL, [] {
+    check_version();
     // Before any operation, so that the calling thread never starts an OpenMP pool of its own: a second pool makes
     // every inference about a third slower.
     at::set_num_threads(1);
     at::set_num_interop_threads(1);
     choose_quantized_engine();
   });
-}
-
-// The version of the libtorch that is loaded, which may be newer than the headers.
-std::string runtime_version() {
-  const auto version = aoti_torch_abi_version();
-  return std::to_string(version >> 56) + "." + std::to_string((version >> 48) & 0xff) + "." +
-         std::to_string((version >> 40) & 0xff);
 }
 
 std::string details() {

@@ -216,7 +216,8 @@ export class ModelThread {
       case STARTING:
         return performance.now() - since > START_LIMIT_MS;
       default:
-        // A thread that was ended from outside says nothing, but its event loop has no idle time any more.
+        // A thread that was ended from outside says nothing, but its event loop has no idle time any more. Of a thread
+        // that was never read while it lived, this reads as 0.
         return this.#worker.performance.eventLoopUtilization().idle < 0;
     }
   }
@@ -225,6 +226,8 @@ export class ModelThread {
     if (this.#ended) return;
     switch (response.type) {
       case 'loaded':
+        // The first reading must be taken while the thread lives: see #isDead.
+        this.#worker.performance.eventLoopUtilization();
         this.#outputs = response.info.methods.forward!.outputs;
         this.#rest();
         this.#onLoaded(response.info);

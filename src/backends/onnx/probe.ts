@@ -41,7 +41,7 @@ export async function probeRuntime(): Promise<BackendStatus> {
 function describeDeath(error: unknown): string {
   const { signal, stderr } = error as { signal?: string | null; stderr?: string };
   if (signal) return `its process was ended by ${signal}`;
-  const line = stderr?.split('\n').find((text) => text.includes('Error'));
+  const line = stderr?.split('\n').find((text) => /^\w*Error\b/.test(text));
   return line?.trim() ?? messageOf(error);
 }
 

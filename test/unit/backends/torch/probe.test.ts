@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { appendFile, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
+import { TorchBackend } from '#src/backends/torch/backend';
+import { findAddon } from '#src/backends/torch/find-addon';
+import { probeNative } from '#src/backends/torch/probe';
+import { rejects } from '../../../support/expect-error.js';
+import { fixture, needsTorch } from '../../../support/torch.js';
+import { makeFolder } from '../../support/files.js';
+
+const VARIABLES = ['XDG_CACHE_HOME', 'INFERNODE_ADDON', 'INFERNODE_LIBTORCH', 'NODE_OPTIONS'] as const;
+const kept = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
+
+let cache: string;
+beforeEach(async (t) => {
+  cache = await makeFolder(t as TestContext, {});
+  process.env.XDG_CACHE_HOME = cache;
+});
+afterEach(() => {
+  for (const name of VARIABLES) {
+    delete process.env[name];
+    if (kept[name] !== undefined) process.env[name] = kept[name];
+  }
+});
+
+const description = {
+  name: 'torch',
+  builtVersion: '1',
+  runtimeVersion: '2',
+  formats: 'torchscript',
+  devices: 'cpu',
+  details: '{}',
+};
+
+/** An add-on written in JavaScript, which leaves a mark in a file each time it is opened. */
+const addon = (log: string) => `
+  require('node:fs').appendFileSync(${JSON.stringify(log)}, 'opened ');
+  module.exports = {
+    initialize() {},
+    openBackend: (path, libraries) => ({ path, libraries }),
+    describeBackend: () => (${JSON.stringify(description)}),
+  };`;
+
+/** Probes an add-on with this source. */
+async function probeScript(t: TestContext, source: string) {
+  const folder = await makeFolder(t, { 'core.cjs': source, 'backend.so': '' });
+  return probeNative(join(folder, 'core.cjs'), join(folder, 'backend.so'), []);
+}
+
+describe('a probe', () => {
+  test('tells what opened', async (t) => {
+    const folder = await makeFolder(t, {});
+    assert.deepEqual(await probeScript(t, addon(join(folder, 'log'))), { ok: true, description });
+  });
+
+  test('is not led astray by options meant for the user's program', async (t) => {
+    process.env.NODE_OPTIONS = '--require /no/such/file.js';
+    const folder = await makeFolder(t, {});
+    assert.equal((await probeScript(t, addon(join(folder, 'log')))).ok, true);
+  });
+
+  const broken: [what: string, source: string, reason: RegExp][] = [
+    ['that throws', 'throw new Error("libgomp.so.1: cannot open shared object file")', /libgomp\.so\.1: cannot open/],
+    ['that aborts', 'process.abort()', /crashed with SIGABRT/],
+    ['that is killed, as by an unknown instruction', 'process.kill(process.pid, "SIGILL"); for (;;);', /SIGILL/],
+    ['that ends the process', 'console.error("what\\nlast words"); process.exit(3)', /exit code 3: last words/],
+    ['that has no such functions', 'module.exports = {}', /initialize is not a function/],
+  ];
+  for (const [what, source, reason] of broken) {
+    test(`of an add-on ${what} harms nobody`, async (t) => {
+      const result = await probeScript(t, source);
+      assert.ok(!result.ok);
+      assert.match(result.reason, reason);
+    });
+  }
+
+  test('of a file that is cut short, or no library at all', async (t) => {
+    const text = 'this is no library';
+    const folder = await makeFolder(t, { 'text.node': text, 'elf.node': Buffer.from('\x7fELF\x02\x01\x01', 'latin1') });
+    for (const name of ['text.node', 'elf.node']) {
+      const path = join(folder, name);
+      const result = await probeNative(path, path, []);
+      assert.ok(!result.ok);
+      assert.match(result.reason, new RegExp(`${name}: (file too short|invalid ELF header)`));
+    }
+  });
+});
+
+describe('what a probe found', () => {
+  async function place(t: TestContext) {
+    const folder = await makeFolder(t, { 'backend.so': '', 'lib.so': 'x', log: '' });
+    const core = join(folder, 'core.cjs');
+    const log = join(folder, 'log');
+    await writeFile(core, addon(log));
+    const probe = () => probeNative(core, join(folder, 'backend.so'), [join(folder, 'lib.so')]);
+    return { folder, core, probe, times: async () => (await readFile(log, 'utf8')).split(' ').length - 1 };
+  }
+
+  test('is remembered on disk until a file changes', async (t) => {
+    const { folder, probe, times } = await place(t);
+    for (let i = 0; i < 2; i++) assert.deepEqual(await probe(), { ok: true, description });
+    assert.equal(await times(), 1);
+    await appendFile(join(folder, 'lib.so'), 'y');
+    await probe();
+    assert.equal(await times(), 2);
+    const { atime } = await stat(join(folder, 'lib.so'));
+    await utimes(join(folder, 'lib.so'), atime, new Date(0));
+    await probe();
+    assert.equal(await times(), 3);
+  });
+
+  test('is not remembered if it failed', async (t) => {
+    const { core, probe, times } = await place(t);
+    await appendFile(core, 'throw new Error("not today");');
+    for (let i = 0; i < 2; i++) assert.equal((await probe()).ok, false);
+    assert.equal(await times(), 2);
+  });
+
+  test('does not depend on a cache that can be read or written', async (t) => {
+    const { probe, times } = await place(t);
+    await makeCache('not json');
+    assert.equal((await probe()).ok, true);
+    assert.equal(await times(), 1);
+    process.env.XDG_CACHE_HOME = join(cache, 'a-file');
+    await writeFile(process.env.XDG_CACHE_HOME, '');
+    for (let i = 0; i < 2; i++) assert.equal((await probe()).ok, true);
+    assert.equal(await times(), 3);
+  });
+
+  test('keeps the last sixteen only', async (t) => {
+    const { core, probe } = await place(t);
+    for (let i = 0; i < 18; i++) {
+      await appendFile(core, '\n');
+      await probe();
+    }
+    const file = join(cache, 'infernode', 'probes.json');
+    assert.equal(Object.keys(JSON.parse(await readFile(file, 'utf8'))).length, 16);
+  });
+
+  async function makeCache(content: string): Promise<void> {
+    const { mkdir } = await import('node:fs/promises');
+    await mkdir(join(cache, 'infernode'));
+    await writeFile(join(cache, 'infernode', 'probes.json'), content);
+  }
+});
+
+describe('the torch backend without what it needs says why, and the process lives', () => {
+  const load = (backend: TorchBackend) => backend.load('m.pt', 'torchscript', { device: 'cpu', threads: 1 });
+
+  test('no add-on', async (t) => {
+    process.env.INFERNODE_ADDON = join(await makeFolder(t, {}), 'gone');
+    const backend = new TorchBackend();
+    const status = await backend.probe();
+    assert.deepEqual([status.available, status.reason, status.devices], [false, 'no such file', []]);
+    await rejects(load(backend), 'INF_BACKEND_UNAVAILABLE', 'no such file');
+  });
+
+  test('an add-on without the torch backend', async (t) => {
+    process.env.INFERNODE_ADDON = await makeFolder(t, { 'infernode.node': '' });
+    const { available, reason, attempts } = await new TorchBackend().probe();
+    assert.equal(available, false);
+    assert.match(reason, /built without libtorch: run "npm run libtorch", then "npm run build"/);
+    assert.deepEqual(
+      attempts.map(({ ok }) => ok),
+      [true, false],
+    );
+  });
+
+  /** A build, whatever is in its files, and a libtorch of empty libraries. */
+  async function makeBuild(t: TestContext) {
+    const folder = await makeFolder(t, {
+      'build/infernode.node': '',
+      'build/infernode_torch.so': '',
+      'libtorch/lib/libtorch_cpu.so': '',
+    });
+    process.env.INFERNODE_ADDON = join(folder, 'build');
+    return folder;
+  }
+
+  test('a broken add-on', async (t) => {
+    const folder = await makeBuild(t);
+    const { available, reason, attempts } = await new TorchBackend(join(folder, 'libtorch')).probe();
+    assert.equal(available, false);
+    assert.match(reason, /does not work: .*infernode\.node: file too short/);
+    assert.deepEqual(
+      attempts.map(({ what, ok }) => [what, ok]),
+      [
+        ['add-on (INFERNODE_ADDON)', true],
+        ['libtorch (option libtorch)', false],
+      ],
+    );
+  });
+
+  test('a folder without libtorch', async (t) => {
+    const folder = await makeBuild(t);
+    const { available, attempts } = await new TorchBackend(join(folder, 'build')).probe();
+    assert.equal(available, false);
+    assert.equal(attempts.at(-1)!.path, join(folder, 'build'));
+    assert.equal(attempts.at(-1)!.reason, 'no lib/libtorch_cpu.so in it');
+  });
+
+  test('a folder without libtorch, in the reason', {
+    todo: 'it advises to name a folder, which was done',
+  }, async (t) => {
+    const folder = await makeBuild(t);
+    const { reason } = await new TorchBackend(join(folder, 'build')).probe();
+    assert.ok(reason.includes(join(folder, 'build')), reason);
+  });
+
+  describe('with the real add-on', { skip: needsTorch }, () => {
+    test('a libtorch that is cut short', async (t) => {
+      const { files } = findAddon();
+      assert.ok(files?.torch);
+      const folder = await makeFolder(t, { 'lib/libtorch_cpu.so': 'x' });
+      const backend = new TorchBackend(folder);
+      const { available, reason } = await backend.probe();
+      assert.equal(available, false);
+      assert.match(reason, /libtorch_cpu\.so: file too short/);
+      await rejects(load(backend), 'INF_BACKEND_UNAVAILABLE', 'file too short');
+    });
+
+    test('a core, or a backend, that is cut short', async (t) => {
+      const files = findAddon().files!;
+      for (const cut of ['infernode.node', 'infernode_torch.so']) {
+        const folder = await makeFolder(t, {
+          'infernode.node': await readFile(files.core),
+          'infernode_torch.so': await readFile(files.torch!),
+        });
+        await truncate(join(folder, cut), 5000);
+        process.env.INFERNODE_ADDON = folder;
+        const { available, reason } = await new TorchBackend().probe();
+        assert.equal(available, false);
+        assert.match(reason, new RegExp(`does not work: .*(${cut}|SIG(BUS|SEGV))`));
+        delete process.env.INFERNODE_ADDON;
+        if (kept.INFERNODE_ADDON !== undefined) process.env.INFERNODE_ADDON = kept.INFERNODE_ADDON;
+      }
+    });
+
+    test('a backend that is none', async () => {
+      const { core } = findAddon().files!;
+      const result = await probeNative(core, core, []);
+      assert.ok(!result.ok);
+      assert.match(result.reason, /is not an Infernode backend/);
+    });
+
+    test('another libtorch works all the same afterwards', async () => {
+      const session = await new TorchBackend().load(fixture('tiny.pt'), 'torchscript', { device: 'cpu', threads: 1 });
+      await session.close();
+    });
+  });
+});
