@@ -36,6 +36,12 @@ Held& unwrap(const Napi::Value& value, const napi_type_tag& tag, const char* wha
   return *value.As<Napi::External<Held>>().Data();
 }
 
+// The finalizer of a handle.
+template <typename Held>
+void free_held(Napi::Env /*env*/, Held* held) {
+  const std::unique_ptr<Held> owned(held);
+}
+
 uint32_t ticket_of(const Napi::Value& value) {
   return value.As<Napi::Number>().Uint32Value();
 }
@@ -66,7 +72,7 @@ Napi::Value open_backend_library(const Napi::CallbackInfo& info) {
     // This thread may run small models itself; it must never start an intra-op pool of its own.
     api.enter_thread(1);
     auto handle = Napi::External<BackendHandle>::New(env, std::make_unique<BackendHandle>(BackendHandle{api}).release(),
-                                                     [](Napi::Env, BackendHandle* held) { delete held; });
+                                                     free_held<BackendHandle>);
     handle.TypeTag(&kBackendTag);
     return handle;
   } catch (const Napi::Error&) {
@@ -111,7 +117,7 @@ Napi::Value load(const Napi::CallbackInfo& info) {
                    }
                  }});
   auto handle = Napi::External<SessionHandle>::New(env, std::make_unique<SessionHandle>(session).release(),
-                                                   [](Napi::Env, SessionHandle* held) { delete held; });
+                                                   free_held<SessionHandle>);
   handle.TypeTag(&kSessionTag);
   return handle;
 }

@@ -1,6 +1,6 @@
 #include "arguments.h"
 
-#include <limits>
+#include <string>
 
 namespace infernode {
 namespace {
@@ -130,7 +130,7 @@ void Arguments::decode_tensor(inf_tensor& tensor) {
   tensor.rank = static_cast<int32_t>(rank);
   tensor.shape = dims_.data() + dims_.size();
   // The caller checked the shape; this guards memory, whatever the caller did.
-  constexpr double kMost = static_cast<double>(std::numeric_limits<int64_t>::max() / 16);
+  constexpr double kMost = 9007199254740991;  // the largest safe integer of JavaScript
   double elements = 1;
   for (size_t axis = 0; axis < rank; ++axis) {
     const double dim = next_number();

@@ -6,7 +6,7 @@ namespace infernode {
 namespace {
 
 // Below this size a copy costs less than the bookkeeping of foreign memory.
-constexpr size_t kCopyLimit = 16 * 1024;
+constexpr size_t kCopyLimit = 16384;
 
 struct ArrayKind {
   napi_typedarray_type type;
@@ -72,7 +72,7 @@ napi_value adopt_buffer(Napi::Env env, const inf_backend_api& api, inf_output& o
   const auto status = napi_create_external_arraybuffer(env, output.tensor.data, output.tensor.bytes, release_external,
                                                        release.get(), &buffer);
   if (status != napi_ok) return nullptr;
-  release.release();
+  static_cast<void>(release.release());  // the engine holds it now
   output.owner = nullptr;
   return buffer;
 }

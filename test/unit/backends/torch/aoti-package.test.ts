@@ -121,7 +121,7 @@ describe('demands by the generated source', () => {
     return signature.inputs.map(({ dtype, shape, maxShape }) => ({ dtype, shape, maxShape }));
   };
 
-  test('dtype and sizes of each input, the wrapper's only', async (t) => {
+  test('dtype and sizes of each input, from the wrapper only', async (t) => {
     const source = wrapper(check(1, 'int64', []), check(0, 'float32', [1, 3, 32]));
     assert.deepEqual(await inputsOf(t, source, 2), [
       { dtype: 'float32', shape: [1, 3, 32], maxShape: undefined },

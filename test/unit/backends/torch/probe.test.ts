@@ -54,7 +54,7 @@ describe('a probe', () => {
     assert.deepEqual(await probeScript(t, addon(join(folder, 'log'))), { ok: true, description });
   });
 
-  test('is not led astray by options meant for the user's program', async (t) => {
+  test('is not led astray by options meant for another program', async (t) => {
     process.env.NODE_OPTIONS = '--require /no/such/file.js';
     const folder = await makeFolder(t, {});
     assert.equal((await probeScript(t, addon(join(folder, 'log')))).ok, true);

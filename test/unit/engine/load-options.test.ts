@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { PRECISIONS } from '#src/config/model-config';
+import { availableCores, defaultThreads } from '#src/config/thread-budget';
+import { fillLoadOptions, type LoadOptions } from '#src/engine/load-options';
+import { throws } from '../../support/expect-error.js';
+
+/** Fills options as JavaScript gives them, without types. */
+const fill = (options: unknown) => fillLoadOptions(options as LoadOptions);
+
+test('everything has a default', () => {
+  const defaults = {
+    backend: 'auto',
+    device: 'cpu',
+    threads: defaultThreads(),
+    libtorch: undefined,
+    signal: undefined,
+  };
+  assert.deepEqual(fill({}), defaults);
+  const named = { backend: undefined, device: undefined, threads: undefined, precision: undefined, signal: undefined };
+  assert.deepEqual(fill(named), defaults);
+});
+
+test('what is given is kept', () => {
+  const { signal } = new AbortController();
+  const given = { backend: 'onnx', device: 'cuda:3', threads: 1, libtorch: '/opt/libtorch', signal };
+  assert.deepEqual(fill(given), given);
+});
+
+test('devices: auto is the CPU, cuda is the first one', () => {
+  const devices = ['auto', 'cpu', 'cuda', 'cuda:0', 'cuda:12'].map((device) => fill({ device }).device);
+  assert.deepEqual(devices, ['cpu', 'cpu', 'cuda:0', 'cuda:0', 'cuda:12']);
+});
+
+test('threads: up to four for each core', () => {
+  const most = availableCores() * 4;
+  assert.equal(fill({ threads: most }).threads, most);
+  throws(() => fill({ threads: most + 1 }), 'INF_OPTION_INVALID', `from 1 to ${most}`);
+});
+
+describe('what cannot be is refused, with what could', () => {
+  const wrong: [name: string, expected: string, values: unknown[]][] = [
+    ['backend', 'auto, torch, onnx', ['tensorflow', '', 'Torch', null, 1, '__proto__']],
+    [
+      'device',
+      'auto, cpu, cuda or cuda:N',
+      ['gpu', 'cuda:', 'cuda:-1', 'cuda:1234', 'cpu:0', ' cpu', 'cpu\n', null, 0],
+    ],
+    ['threads', 'an integer from 1', [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '2', null]],
+    ['precision', PRECISIONS.join(', '), ['float32', 'FP32', null]],
+    ['libtorch', 'a path', [1, null, {}]],
+    ['signal', 'an AbortSignal', [{ aborted: false }, new AbortController(), null]],
+  ];
+  for (const [name, expected, values] of wrong) {
+    test(name, () => {
+      for (const value of values) {
+        const error = throws(() => fill({ [name]: value }), 'INF_OPTION_INVALID', `Option ${name}`, expected);
+        assert.deepEqual([error.details.name, error.details.given], [name, String(value)]);
+      }
+    });
+  }
+});
+
+test('an unknown option is named, with the one that was meant', () => {
+  throws(() => fill({ thread: 2 }), 'INF_OPTION_INVALID', '"thread"', 'did you mean "threads"');
+  throws(() => fill({ something: 2 }), 'INF_OPTION_INVALID', /There is no option "something"$/);
+  throws(() => fill('torch'), 'INF_OPTION_INVALID', 'no option "0"');
+});
+
+test('options that are null', { todo: 'they end in a TypeError' }, () => {
+  throws(() => fill(null), 'INF_OPTION_INVALID');
+});
+
+test('precisions that are still to come are no mistake of spelling', () => {
+  for (const precision of ['bf16', 'fp16', 'int8']) {
+    throws(() => fill({ precision }), 'INF_PRECISION_UNSUPPORTED', precision, 'as it was saved');
+  }
+  for (const precision of ['auto', 'fp32']) assert.equal('precision' in fill({ precision }), false);
+});
