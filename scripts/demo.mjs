@@ -7,36 +7,40 @@ import { ROOT } from './setup/step.mjs';
 
 const MODEL = join(ROOT, 'models', 'shapes');
 const PICTURE = join(MODEL, 'samples', 'star.png');
+const RUNS = 50;
 
 const { ok } = await setup();
 if (!ok) process.exit(1);
 
-const { listBackends, load } = await import('../dist/index.js');
-// The two functions below belong here from the public index as soon as it has them.
-const { imageToTensor } = await import('../dist/processing/image.js');
-const { topK } = await import('../dist/processing/labels.js');
+/** @type {import('../src/index.js')} */
+const { imageToTensor, listBackends, load, topK } = await import('../dist/index.js');
+
+const chosen = await load(MODEL);
+console.log(`\nBackend chosen: ${chosen.choice.reason}`);
+await chosen.close();
 
 console.log(`\nWhat is on ${relative(ROOT, PICTURE)}?`);
-const backends = await listBackends();
-for (const { name, available, reason } of backends) {
+for (const { name, available, reason } of await listBackends()) {
   if (available) await classify(name);
-  else console.log(`${name.padEnd(6)} not here: ${reason}`);
+  else console.log(`\n${name}: not here. ${reason}`);
 }
-if (!backends.some(({ available }) => available)) process.exitCode = 1;
 
 /** @param {'torch' | 'onnx'} backend */
 async function classify(backend) {
   const model = await load(MODEL, { backend });
-  try {
-    const { image, labels } = model.config.processing;
-    const pixels = await imageToTensor(PICTURE, image);
-    await model.run({ image: pixels });
+  const { image, labels } = model.config?.processing ?? {};
+  const pixels = await imageToTensor(PICTURE, image);
+  const { output } = await model.run({ image: pixels });
+  const times = [];
+  for (let run = 0; run < RUNS; run++) {
     const started = performance.now();
-    const { output } = await model.run({ image: pixels });
-    const milliseconds = (performance.now() - started).toFixed(1);
-    const best = topK(output, 3, labels)[0].map(({ label, score }) => `${label} ${(score * 100).toFixed(1)}%`);
-    console.log(`${model.info.backend.padEnd(6)} ${best.join(', ')} in ${milliseconds} ms`);
-  } finally {
-    await model.close();
+    await model.run({ image: pixels });
+    times.push(performance.now() - started);
   }
+  const median = times.sort((a, b) => a - b)[RUNS >> 1];
+  console.log(`\n${backend}: ${model.info.format}, ${median?.toFixed(2)} ms (median of ${RUNS} runs)`);
+  for (const { label, score } of topK(output, 5, labels)[0] ?? []) {
+    console.log(`  ${label?.padEnd(10)} ${(score * 100).toFixed(2).padStart(6)} %`);
+  }
+  await model.close();
 }

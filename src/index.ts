@@ -12,10 +12,15 @@ export type {
   ValueInfo,
 } from './backends/backend.js';
 export { listBackends } from './backends/registry.js';
+export type { ImageProcessing } from './config/image-processing.js';
 export type { ModelConfig, Precision } from './config/model-config.js';
 export { load } from './engine/load.js';
 export type { LoadOptions } from './engine/load-options.js';
 export type { BackendChoice, Model, RunOptions } from './engine/model.js';
 export { ERRORS, type ErrorCode, type ErrorDetails, InfernodeError } from './errors.js';
+export { imageToTensor } from './processing/image.js';
+export { type Classification, topK } from './processing/labels.js';
 export type { DataOf, DType, TensorData } from './tensor/dtype.js';
+export { readNpy, writeNpy } from './tensor/npy.js';
+export { stackTensors } from './tensor/stack.js';
 export { type NestedArray, Tensor } from './tensor/tensor.js';

@@ -33,6 +33,7 @@ class Arguments {
   Arguments(const double* numbers, size_t length, const Napi::Array& values);
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
+  ~Arguments() = default;
 
   const inf_value* data() const { return values_.data(); }
   size_t size() const { return count_; }

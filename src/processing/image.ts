@@ -1,4 +1,4 @@
-import type { ImageProcessing } from '../config/image-processing.js';
+import { DEFAULT_IMAGE, type ImageProcessing } from '../config/image-processing.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { DTYPES, type DType } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -20,15 +20,17 @@ export interface ImageOptions {
  * that of Pillow and torchvision, byte for byte, for that is what models were trained on.
  *
  * @param source the bytes of the file, or its path; every format sharp reads (JPEG, PNG, WebP, GIF, AVIF, TIFF, SVG)
+ * @param settings what differs from the defaults: no resizing, values from 0 to 1, RGB, channels first
  * @returns shape [1, C, H, W], or [1, H, W, C] for the layout nhwc; C is 1 for gray, else 3
  * @throws InfernodeError INF_FILE_INVALID; INF_BACKEND_UNAVAILABLE without sharp; INF_OPTION_INVALID for settings that do
  *   not fit the dtype
  */
 export async function imageToTensor(
   source: Uint8Array | string,
-  processing: ImageProcessing,
+  settings: Partial<ImageProcessing> = {},
   options: ImageOptions = {},
 ): Promise<Tensor> {
+  const processing = { ...DEFAULT_IMAGE, ...settings };
   const dtype = options.dtype ?? 'float32';
   const tables = channelTables(processing, dtype);
   const picture = await decode(source);
