@@ -61,7 +61,7 @@ async function runTests() {
   const data = join(ROOT, '..', 'shared', 'data');
   const env = process.env.INFERNODE_TEST_DATA || !existsSync(data) ? {} : { INFERNODE_TEST_DATA: data };
   const only = new RegExp(flags.only ?? '');
-  await runTestFiles({ folder: join(ROOT, '.build', 'ts', 'test'), only, env, dataRequired: inCi }, tally);
+  await runTestFiles({ folder: join(ROOT, '.build', 'ts', 'test'), only, env, complete: inCi }, tally);
 }
 
 /** @returns {never} */
