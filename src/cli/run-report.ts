@@ -54,7 +54,8 @@ export function reportText({ model, method, repeat, calls, saved }: Report): voi
     ...(method === 'forward' ? [] : [['method', method]]),
     [
       'latency',
-      calls.map(({ latencyMs }) => formatMs(latencyMs)).join(', ') + (repeat > 1 ? ` (median of ${repeat} runs)` : ''),
+      calls.map(({ latencyMs }) => formatMs(latencyMs)).join(', ') +
+        (repeat > 1 ? ` (median of ${repeat} runs)` : ' (first run; --repeat N gives the median of more)'),
     ],
   ];
   print(table(rows));

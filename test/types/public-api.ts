@@ -4,15 +4,18 @@ import {
   type BackendChoice,
   type BackendName,
   type BackendStatus,
+  type Classification,
   type DataOf,
   type Dim,
   type DType,
   ERRORS,
   type ErrorCode,
   type ErrorDetails,
+  type ImageProcessing,
   InfernodeError,
   type Inputs,
   type InputValue,
+  imageToTensor,
   type LoadOptions,
   listBackends,
   load,
@@ -24,10 +27,14 @@ import {
   type Outputs,
   type Precision,
   type RunOptions,
+  readNpy,
   type Signature,
+  stackTensors,
   Tensor,
   type TensorData,
+  topK,
   type ValueInfo,
+  writeNpy,
 } from 'infernode';
 
 /** True if both types are the same, `any` and optional keys included. */
@@ -181,6 +188,27 @@ export async function backends(): Promise<void> {
   await listBackends({ libtorch: '/opt/libtorch' });
   same<BackendStatus['attempts'], readonly Attempt[]>();
   same<BackendStatus['devices'], readonly string[]>();
+}
+
+export async function processing(settings: ImageProcessing, bytes: Uint8Array, tensor: Tensor): Promise<void> {
+  same<ReturnType<typeof imageToTensor>, Promise<Tensor>>();
+  await imageToTensor('a.png');
+  await imageToTensor('a.png', settings);
+  await imageToTensor('a.png', { resize: [64, 32], mean: [0.5] });
+  await imageToTensor(bytes, settings, { dtype: 'uint8' });
+  same<NonNullable<NonNullable<ModelConfig['processing']>['image']>, ImageProcessing>();
+  // @ts-expect-error pictures are no strings
+  await imageToTensor(bytes, settings, { dtype: 'string' });
+  // @ts-expect-error there is no such interpolation
+  await imageToTensor(bytes, { ...settings, interpolation: 'area' });
+  same<ReturnType<typeof topK>, Classification[][]>();
+  topK(tensor, 5, ['a', 'b'] as const, true);
+  same<Classification['label'], string | null>();
+  same<ReturnType<typeof stackTensors>, Tensor>();
+  stackTensors([tensor, tensor]);
+  const read: Tensor = readNpy(bytes);
+  const written: Uint8Array = writeNpy(read);
+  void written;
 }
 
 export async function nothingElse(): Promise<void> {

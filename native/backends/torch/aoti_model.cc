@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "describe.h"
 #include "error.h"
 #include "json.h"
 
@@ -17,12 +18,19 @@ AotiModel::AotiModel(const inf_load_options& options) : device_(options.device) 
   constexpr size_t kRunners = 4;
   loader_ = std::make_unique<torch::inductor::AOTIModelPackageLoader>(options.path, "model", false, kRunners,
                                                                       device_.has_index() ? device_.index() : -1);
+  ParameterCount parameters;
+  for (const auto& [name, tensor] : loader_->get_runner()->extract_constants_map(false)) {
+    count_tensor(tensor, parameters);
+  }
+  bytes_ = parameters.bytes;
   const auto spec = loader_->get_call_spec();
   JsonWriter json;
   json.begin_object();
   json.key("inputSpec").value(spec.empty() ? "" : spec[0]);
   json.key("outputSpec").value(spec.size() < 2 ? "" : spec[1]);
   json.key("device").value(options.device);
+  json.key("parameters");
+  write_parameters(json, parameters);
   json.key("metadata").begin_object();
   for (const auto& [name, value] : loader_->get_metadata()) json.key(name).value(value);
   json.end_object();

@@ -100,15 +100,6 @@ void write_outputs(JsonWriter& json, const std::string& path, const c10::TypePtr
   }
 }
 
-void count_tensor(const at::Tensor& tensor, ParameterCount& count) {
-  const auto elements = tensor.numel();
-  count.elements += elements;
-  count.bytes += elements * static_cast<int64_t>(tensor.element_size());
-  const auto type = tensor.scalar_type();
-  const char* name = dtype_name(type);
-  count.by_dtype[tensor.is_quantized() ? "int8" : name != nullptr ? name : c10::toString(type)] += elements;
-}
-
 template <typename Packed>
 void count_packed(const c10::IValue& value, ParameterCount& count) {
   const auto [weight, bias] = value.toCustomClass<Packed>()->unpack();
@@ -125,6 +116,15 @@ void count_object(const c10::IValue& value, ParameterCount& count) {
 }
 
 }  // namespace
+
+void count_tensor(const at::Tensor& tensor, ParameterCount& count) {
+  const auto elements = tensor.numel();
+  count.elements += elements;
+  count.bytes += elements * static_cast<int64_t>(tensor.element_size());
+  const auto type = tensor.scalar_type();
+  const char* name = dtype_name(type);
+  count.by_dtype[tensor.is_quantized() ? "int8" : name != nullptr ? name : c10::toString(type)] += elements;
+}
 
 ParameterCount count_parameters(const torch::jit::Module& module) {
   ParameterCount count;

@@ -22,6 +22,9 @@ struct ParameterCount {
 
 ParameterCount count_parameters(const torch::jit::Module& module);
 
+// Adds one tensor.
+void count_tensor(const at::Tensor& tensor, ParameterCount& count);
+
 void write_parameters(JsonWriter& json, const ParameterCount& parameters);
 void write_ops(JsonWriter& json, const std::map<std::string, int64_t>& ops);
 

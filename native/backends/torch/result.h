@@ -3,7 +3,6 @@
 
 #include <ATen/core/ivalue.h>
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,7 +40,7 @@ class Result : public inf_result {
 
   struct Owner;
 
-  std::deque<std::string> names_;  // a deque: addresses stay as it grows
+  std::vector<std::string> names_;
   std::vector<std::unique_ptr<Owner>> owners_;
   std::vector<inf_output> outputs_storage_;
 };

@@ -99,6 +99,7 @@ std::vector<c10::IValue> TorchScriptModel::bind(const Callable& callable, const 
   const auto& declared = callable.method.function().getSchema().arguments();
   std::vector<c10::IValue> stack;
   stack.reserve(declared.size());
+  stack.emplace_back(callable.method.owner()._ivalue());
   for (size_t i = 1; i < declared.size(); ++i) {
     const bool given = i - 1 < count && arguments[i - 1].kind != INF_KIND_NONE;
     if (!given && declared[i].default_value().has_value()) {
@@ -120,7 +121,11 @@ std::unique_ptr<Result> TorchScriptModel::run(uint32_t method, const inf_value* 
   auto stack = bind(callable, arguments, count);
   std::unique_lock<std::mutex> lock(state_mutex_, std::defer_lock);
   if (stateful_) lock.lock();
-  return std::make_unique<Result>(callable.method(std::move(stack)));
+  // `bind` made every argument by its declared type, so the checks of Method::operator() would only repeat it.
+  callable.method.function().run(stack);
+  auto answer = std::move(stack.back());
+  stack.clear();
+  return std::make_unique<Result>(std::move(answer));
 }
 
 }  // namespace infernode::torch_backend

@@ -142,6 +142,7 @@ interface AotiDescription {
   readonly inputSpec: string;
   readonly outputSpec: string;
   readonly device: string;
+  readonly parameters: ModelInfo['parameters'];
   readonly metadata: Record<string, string>;
 }
 
@@ -167,7 +168,7 @@ async function loadSession(
     const description = JSON.parse(text) as TorchScriptDescription;
     return new TorchSession(calls, session, { ...common, ...description, signatureSource: 'derived' }, undefined);
   }
-  const { inputSpec, outputSpec, device, metadata } = JSON.parse(text) as AotiDescription;
+  const { inputSpec, outputSpec, device, parameters, metadata } = JSON.parse(text) as AotiDescription;
   const { signature, outputNames } = await readAotiPackage(path, { input: inputSpec, output: outputSpec });
   const info: ModelInfo = {
     ...common,
@@ -176,7 +177,7 @@ async function loadSession(
     stateful: false,
     signatureSource: 'declared',
     ops: {},
-    parameters: { count: 0, bytes: 0, dtypes: {} },
+    parameters,
     metadata,
   };
   return new TorchSession(calls, session, info, outputNames);
