@@ -1,7 +1,10 @@
 import { InfernodeError } from '../errors.js';
 import { type DataOf, DTYPES, type DType } from '../tensor/dtype.js';
+import { storedElement } from '../tensor/element.js';
 import { checkTensor, Tensor } from '../tensor/tensor.js';
 import type { Inputs, InputValue, Signature, ValueInfo } from './backend.js';
+import { dtypeError, isTensorLike, shapeError, type TensorLike, typeError } from './input-errors.js';
+import { placeInputs } from './place-inputs.js';
 
 /**
  * Puts a call's inputs into the order of the signature and checks each: names, presence, kind and tensor data always;
@@ -11,66 +14,8 @@ import type { Inputs, InputValue, Signature, ValueInfo } from './backend.js';
  * @throws InfernodeError INF_INPUT_UNKNOWN, INF_INPUT_MISSING, INF_INPUT_TYPE, INF_INPUT_DTYPE, INF_INPUT_SHAPE, INF_TENSOR_*
  */
 export function bindInputs(signature: Signature, inputs: Inputs, strict: boolean): InputValue[] {
-  const given = Array.isArray(inputs)
-    ? byPosition(signature, inputs)
-    : byName(signature, inputs as Record<string, InputValue>);
+  const given = placeInputs(signature, inputs);
   return signature.inputs.map((info, index) => bindValue(info, given[index], strict));
-}
-
-function byPosition(signature: Signature, inputs: readonly InputValue[]): InputValue[] {
-  if (inputs.length > signature.inputs.length) {
-    throw new InfernodeError(
-      'INF_INPUT_UNKNOWN',
-      `The model takes ${listInputs(signature)}, but ${inputs.length} inputs were given`,
-    );
-  }
-  return [...inputs];
-}
-
-function byName(signature: Signature, inputs: Readonly<Record<string, InputValue>>): InputValue[] {
-  if (typeof inputs !== 'object' || inputs === null || isTensorLike(inputs)) {
-    throw new InfernodeError('INF_INPUT_TYPE', 'Inputs are given by name, {name: tensor}, or by position, [tensor]');
-  }
-  const values: InputValue[] = new Array(signature.inputs.length);
-  for (const [name, value] of Object.entries(inputs)) {
-    const index = signature.inputs.findIndex((info) => info.name === name);
-    if (index >= 0) values[index] = value;
-    else placeElement(signature, values, name, value);
-  }
-  return values;
-}
-
-/** `hc0.1` sets element 1 of the tuple, list or dict `hc0`. */
-function placeElement(signature: Signature, values: InputValue[], name: string, value: InputValue): void {
-  const [root, ...path] = name.split('.') as [string, ...string[]];
-  const index = signature.inputs.findIndex((info) => info.name === root);
-  if (index < 0 || path.length === 0) {
-    throw new InfernodeError(
-      'INF_INPUT_UNKNOWN',
-      `The model has no input "${name}"; it takes ${listInputs(signature)}`,
-      {
-        details: { name, expected: signature.inputs.map((info) => info.name).join(', '), given: name },
-      },
-    );
-  }
-  let kind = signature.inputs[index]!;
-  let holder = values as unknown as Record<string, InputValue>;
-  let key = String(index);
-  for (const step of path) {
-    if (holder[key] === undefined) holder[key] = kind.kind === 'dict' ? {} : [];
-    const container = holder[key] as Record<string, InputValue>;
-    const next = kind.kind === 'tuple' ? kind.items?.[Number(step)] : kind.items?.[0];
-    const ordinal = kind.kind === 'dict' || /^\d{1,6}$/.test(step);
-    if (next === undefined || !ordinal || Object.isFrozen(container)) {
-      throw new InfernodeError(
-        'INF_INPUT_UNKNOWN',
-        `The model has no input "${name}"; it takes ${listInputs(signature)}`,
-        { details: { name } },
-      );
-    }
-    [holder, key, kind] = [container, step, next];
-  }
-  holder[key] = value;
 }
 
 function bindValue(info: ValueInfo, value: InputValue, strict: boolean): InputValue {
@@ -92,7 +37,10 @@ function bindValue(info: ValueInfo, value: InputValue, strict: boolean): InputVa
       return bindTuple(info, value, strict);
     case 'list':
       if (!Array.isArray(value)) throw typeError(info, value);
-      return value.map((item, index) => bindValue(named(info.items![0]!, `${info.name}.${index}`), item, strict));
+      // Not value.map, which skips the holes of an array.
+      return Array.from(value, (item: InputValue, index) =>
+        bindValue(named(info.items![0]!, `${info.name}.${index}`), item, strict),
+      );
     case 'dict':
       if (typeof value !== 'object' || Array.isArray(value) || isTensorLike(value)) throw typeError(info, value);
       return Object.fromEntries(
@@ -138,20 +86,15 @@ function toTensor(value: TensorLike): Tensor {
   return new Tensor(value.dtype, value.data as DataOf<DType>, value.shape);
 }
 
-/** A bare number for a tensor input makes a tensor of no dimensions, where the dtype is known. */
+/** A bare number for a tensor input makes a tensor of no dimensions, where the dtype is known and holds it. */
 function scalarTensor(info: ValueInfo, value: InputValue): Tensor {
-  const isScalar =
-    typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' || typeof value === 'string';
-  if (!isScalar || info.dtype === null || (info.dtype === 'string') !== (typeof value === 'string'))
+  const isScalar = value !== null && ['number', 'bigint', 'boolean', 'string'].includes(typeof value);
+  if (!isScalar || info.dtype === null || (info.dtype === 'string') !== (typeof value === 'string')) {
     throw typeError(info, value);
-  if (info.dtype === 'string') return new Tensor('string', [value as string], []);
-  if (info.dtype === 'float16' || info.dtype === 'bfloat16') throw typeError(info, value);
-  const row = DTYPES[info.dtype];
-  const data = new row.array(1);
-  const wide = info.dtype === 'int64' || info.dtype === 'uint64';
-  if (wide && typeof value === 'number' && !Number.isInteger(value)) throw typeError(info, value);
-  data[0] = (wide ? BigInt(value) : Number(value)) as never;
-  return new Tensor(info.dtype, data, []);
+  }
+  const stored = storedElement(value, info.dtype, () => `of input "${info.name}"`);
+  if (info.dtype === 'string') return new Tensor('string', [stored as string], []);
+  return new Tensor(info.dtype, DTYPES[info.dtype].array.of(stored as never) as DataOf<DType>, []);
 }
 
 function bindScalar(info: ValueInfo, value: InputValue): InputValue {
@@ -196,65 +139,6 @@ export function explainMismatch(signature: Signature, values: readonly InputValu
   return undefined;
 }
 
-type TensorLike = Pick<Tensor, 'dtype' | 'shape' | 'data'>;
-
-function isTensorLike(value: unknown): value is TensorLike {
-  return (
-    value instanceof Tensor ||
-    (typeof value === 'object' && value !== null && 'dtype' in value && 'data' in value && 'shape' in value)
-  );
-}
-
 function named(info: ValueInfo, name: string): ValueInfo {
   return { ...info, name };
-}
-
-/** `[batch, 3, 224, 224]`, `?` for a dimension of any size, `batch<=64` for a bounded one. */
-export function formatShape(
-  shape: readonly (number | string | null)[] | null,
-  maxShape?: readonly (number | null)[],
-): string {
-  if (shape === null) return '[...]';
-  return `[${shape.map((dim, axis) => `${dim ?? '?'}${typeof dim !== 'number' && maxShape?.[axis] != null ? `<=${maxShape[axis]}` : ''}`).join(', ')}]`;
-}
-
-function listInputs(signature: Signature): string {
-  if (signature.inputs.length === 0) return 'no inputs';
-  return signature.inputs.map((info) => `"${info.name}" (${info.type})`).join(', ');
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (isTensorLike(value)) return `${value.dtype} ${formatShape(value.shape)}`;
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  return typeof value === 'object' ? 'an object' : `${typeof value} ${String(value)}`;
-}
-
-function typeError(info: ValueInfo, value: unknown): InfernodeError {
-  const given = describe(value);
-  return new InfernodeError('INF_INPUT_TYPE', `Input "${info.name}" is ${info.type}; given: ${given}`, {
-    details: { name: info.name, expected: info.type, given },
-  });
-}
-
-function dtypeError(info: ValueInfo, tensor: Tensor): InfernodeError {
-  return new InfernodeError(
-    'INF_INPUT_DTYPE',
-    `Input "${info.name}" must be ${info.dtype}, but ${tensor.dtype} was given`,
-    {
-      details: { name: info.name, expected: info.dtype!, given: tensor.dtype },
-    },
-  );
-}
-
-function shapeError(info: ValueInfo, tensor: Tensor): InfernodeError {
-  const expected = formatShape(info.shape, info.maxShape);
-  const given = formatShape(tensor.shape);
-  return new InfernodeError(
-    'INF_INPUT_SHAPE',
-    `Input "${info.name}" must have shape ${expected}, but ${given} was given`,
-    {
-      details: { name: info.name, expected, given },
-    },
-  );
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { InputValue, ValueInfo } from '../backends/backend.js';
-import { formatShape } from '../backends/bind-inputs.js';
+import { formatShape } from '../backends/input-errors.js';
 import type { ImageProcessing } from '../config/image-processing.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { imageToTensor } from '../processing/image.js';

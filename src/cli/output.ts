@@ -1,5 +1,5 @@
 import type { ValueInfo } from '../backends/backend.js';
-import { formatShape } from '../backends/bind-inputs.js';
+import { formatShape } from '../backends/input-errors.js';
 
 /** Writes lines to standard output. */
 export function print(text: string): void {

@@ -1,4 +1,4 @@
-import { formatShape } from '../backends/bind-inputs.js';
+import { formatShape } from '../backends/input-errors.js';
 import type { Model } from '../engine/model.js';
 import type { DType } from '../tensor/dtype.js';
 import { tensorToJson } from '../tensor/json.js';

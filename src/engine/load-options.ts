@@ -32,6 +32,8 @@ const NAMES = ['backend', 'device', 'threads', 'precision', 'libtorch', 'signal'
 
 /** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID, INF_PRECISION_UNSUPPORTED */
 export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new InfernodeError('INF_OPTION_INVALID', 'Options are an object');
   const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
     throw new InfernodeError('INF_OPTION_INVALID', `There is no option "${unknown}"${didYouMean(unknown, NAMES)}`);

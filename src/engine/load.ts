@@ -66,11 +66,9 @@ async function choose(
     }
     passedOver.push(`${name} is unavailable: ${status.reason}`);
   }
-  const onlyTorch = candidates.every(({ format }) => format !== 'onnx');
-  const hint =
-    onlyTorch && options.backend !== 'onnx'
-      ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that'
-      : '';
+  const hint = names.includes('onnx')
+    ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that'
+    : '';
   throw new InfernodeError(
     'INF_BACKEND_UNAVAILABLE',
     `No backend here runs ${candidates[0]!.file}: ${passedOver.join('; ')}${hint}`,

@@ -1,5 +1,6 @@
 import type { BackendName, Inputs, InputValue, ModelInfo, Outputs, Session, Signature } from '../backends/backend.js';
 import type { ModelConfig } from '../config/model-config.js';
+import { didYouMean } from '../config/suggest.js';
 import { InfernodeError } from '../errors.js';
 
 /** Which backend runs a model, and why that one. */
@@ -34,10 +35,14 @@ export class Model {
     return this.session.info;
   }
 
-  /** Inputs and outputs of `forward`; of the first method if there is no `forward`. */
+  /** Inputs and outputs of the method that `run` calls by default: `forward`, or the first one if there is no `forward`. */
   get signature(): Signature {
+    return this.info.methods[this.defaultMethod]!;
+  }
+
+  private get defaultMethod(): string {
     const { methods } = this.info;
-    return methods.forward ?? Object.values(methods)[0]!;
+    return 'forward' in methods ? 'forward' : Object.keys(methods)[0]!;
   }
 
   /**
@@ -50,16 +55,20 @@ export class Model {
    *   INF_OUTPUT_UNSUPPORTED, INF_OUT_OF_MEMORY, INF_BACKEND_CRASHED
    */
   run(inputs: Inputs, options: RunOptions = {}): Promise<Outputs> {
-    return this.session.run(options.method ?? 'forward', inputs, options.signal);
+    const mistake = mistakeIn(options);
+    if (mistake !== undefined) return Promise.reject(mistake);
+    return this.session.run(options.method ?? this.defaultMethod, inputs, options.signal);
   }
 
   /** As `run`, but blocks this thread until the outputs are there: for scripts, not for servers. */
   runSync(inputs: Inputs, options: Pick<RunOptions, 'method'> = {}): Outputs {
-    return this.session.runSync(options.method ?? 'forward', inputs);
+    const mistake = mistakeIn(options);
+    if (mistake !== undefined) throw mistake;
+    return this.session.runSync(options.method ?? this.defaultMethod, inputs);
   }
 
   /** Calls a method by name with positional arguments: `model.call('reset_states')`. */
-  call(method: string, ...args: InputValue[]): Promise<Outputs> {
+  async call(method: string, ...args: InputValue[]): Promise<Outputs> {
     if (typeof method !== 'string') throw new InfernodeError('INF_METHOD_UNKNOWN', 'A method is called by its name');
     return this.session.run(method, args);
   }
@@ -73,4 +82,21 @@ export class Model {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+const RUN_OPTIONS = ['method', 'signal'];
+
+function mistakeIn(options: RunOptions): InfernodeError | undefined {
+  if (typeof options !== 'object' || options === null) {
+    return new InfernodeError('INF_OPTION_INVALID', 'Options are an object');
+  }
+  for (const name in options) {
+    if (!RUN_OPTIONS.includes(name)) {
+      return new InfernodeError('INF_OPTION_INVALID', `There is no option "${name}"${didYouMean(name, RUN_OPTIONS)}`);
+    }
+  }
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    return new InfernodeError('INF_OPTION_INVALID', 'Option signal must be an AbortSignal');
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Conversion between float32 and the two 16-bit floats, round to nearest, ties to even (IEEE 754-2019, 4.3.1).
+ * Conversion between float32 and the two 16-bit floats (as torch does it, a double is rounded to float32 first), round to nearest, ties to even (IEEE 754-2019, 4.3.1).
  * Node 20 has no Float16Array, so both are carried as their bits in a Uint16Array.
  */
 

@@ -96,15 +96,16 @@ export function checkTensor(dtype: unknown, data: unknown, shape: unknown): void
     );
   }
   const row = DTYPES[dtype];
-  const carrier: abstract new (...args: never[]) => unknown = row.array;
-  // Node's Buffer is a Uint8Array and welcome; other subclasses as well.
-  if (!(data instanceof carrier)) {
+  const carrier = row.array.name;
+  // By name, not by instanceof: an array may come from another realm, as in Jest. A Buffer is a Uint8Array and welcome.
+  const isCarrier = dtype === 'string' ? Array.isArray(data) : ArrayBuffer.isView(data) && arrayName(data) === carrier;
+  if (!isCarrier) {
     const given = (data as object | undefined)?.constructor?.name ?? typeof data;
     throw new InfernodeError(
       'INF_TENSOR_DATA',
-      `A ${dtype} tensor needs its elements in a ${carrier.name}, not in a ${given}`,
+      `A ${dtype} tensor needs its elements in a ${carrier}, not in a ${given}`,
       {
-        details: { expected: carrier.name, given },
+        details: { expected: carrier, given },
       },
     );
   }
@@ -158,6 +159,11 @@ export function elementCount(shape: unknown): number {
     }
   }
   return size;
+}
+
+/** `Float32Array` and so on, whatever subclass or realm. */
+function arrayName(view: ArrayBufferView): string {
+  return (view as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag];
 }
 
 /** Node 20 has no `ArrayBuffer.prototype.detached`; a view of a detached buffer has lost its length and its offset. */

@@ -111,6 +111,21 @@ describe('files that are no models', () => {
   });
 });
 
+describe('options of a call', () => {
+  const bad: [unknown, RegExp][] = [
+    [null, /an object/],
+    [{ metod: 'x' }, /"metod".*"method"/],
+    [{ signal: {} }, /AbortSignal/],
+  ];
+  for (const [options, says] of bad) {
+    test(JSON.stringify(options), async () => {
+      await using model = await load(models.onnx, { backend: 'onnx' });
+      await rejects(model.run([image()], options as never), 'INF_OPTION_INVALID', says);
+      throws(() => model.runSync([image()], options as never), 'INF_OPTION_INVALID', says);
+    });
+  }
+});
+
 describe('options', () => {
   const bad: [object, RegExp][] = [
     [{ backend: 'tensorflow' }, /backend.*auto, torch, onnx.*tensorflow/],

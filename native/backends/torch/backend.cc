@@ -1,6 +1,7 @@
 // The torch backend's side of the C boundary: the table of functions and nothing else.
 #include "infernode/backend.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -90,6 +91,8 @@ inf_error* initialize() noexcept {
     at::set_num_threads(1);
     at::set_num_interop_threads(1);
     choose_quantized_engine();
+    // The first operation picks kernels for this CPU: what fails here fails in the probing child process.
+    at::ones({1}).add_(1);
   });
 }
 

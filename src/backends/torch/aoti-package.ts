@@ -43,7 +43,8 @@ export async function readAotiPackage(path: string, specs: { input: string; outp
 export async function checkInstructionSet(path: string): Promise<void> {
   const [metadata] = await readEntries(path, (name) => name.endsWith('wrapper_metadata.json'));
   if (metadata === undefined) return;
-  const isa = (JSON.parse(metadata) as Record<string, string>).AOTI_CPU_ISA ?? '';
+  const { AOTI_CPU_ISA: isa = '' } = parseJson<{ AOTI_CPU_ISA?: unknown }>(metadata, 'metadata');
+  if (typeof isa !== 'string') throw damaged('metadata', metadata);
   const flags = cpuFlags();
   const missing = isa.split(/\s+/).filter((name) => NEEDED_FLAG[name] !== undefined && !flags.has(NEEDED_FLAG[name]));
   if (flags.size === 0 || missing.length === 0) return;
@@ -73,6 +74,9 @@ function cpuFlags(): Set<string> {
   }
 }
 
+/** The generated source of a large model has some megabytes. */
+const LONGEST_TEXT = 2 ** 28;
+
 async function readEntries(path: string, wanted: (name: string) => boolean): Promise<string[]> {
   const texts: string[] = [];
   try {
@@ -80,6 +84,7 @@ async function readEntries(path: string, wanted: (name: string) => boolean): Pro
     try {
       for await (const entry of zip.eachEntry()) {
         if (!wanted(entry.fileName)) continue;
+        if (entry.uncompressedSize > LONGEST_TEXT) throw new Error(`${entry.fileName} is too long`);
         const chunks: Buffer[] = [];
         for await (const chunk of await zip.openReadStreamPromise(entry)) chunks.push(chunk as Buffer);
         texts.push(Buffer.concat(chunks).toString('utf8'));
@@ -100,8 +105,25 @@ interface TreeSpec {
   readonly children_spec: readonly TreeSpec[];
 }
 
+/** @throws InfernodeError INF_MODEL_INVALID */
 function parseSpec(text: string): TreeSpec {
-  return (JSON.parse(text) as [number, TreeSpec])[1];
+  const spec = parseJson<[number, TreeSpec]>(text, 'call spec')[1];
+  if (!Array.isArray(spec?.children_spec)) throw damaged('call spec', text);
+  return spec;
+}
+
+function parseJson<Value>(text: string, what: string): NonNullable<Value> {
+  try {
+    const value = JSON.parse(text) as Value;
+    if (typeof value === 'object' && value !== null) return value;
+  } catch (cause) {
+    throw damaged(what, text, cause);
+  }
+  throw damaged(what, text);
+}
+
+function damaged(what: string, text: string, cause?: unknown): InfernodeError {
+  return new InfernodeError('INF_MODEL_INVALID', `The package's ${what} is damaged: ${text.slice(0, 80)}`, { cause });
 }
 
 /** Positional inputs have lost their names: `input_0`, `input_1`, ... Keyword inputs keep theirs. */
@@ -114,11 +136,20 @@ function inputLeaves(text: string): string[] {
 /** The names of all leaves, by the rule of native/backends/torch/result.h. */
 function leafNames(spec: TreeSpec, path: string, root: boolean): string[] {
   if (spec.type === null) return [path];
-  const keys = spec.type.endsWith('dict') ? (JSON.parse(spec.context ?? '[]') as unknown[]).map(String) : undefined;
+  const keys = dictKeys(spec);
   return spec.children_spec.flatMap((child, index) => {
     if (keys === undefined) return leafNames(child, `${path}.${index}`, false);
     return leafNames(child, root ? keys[index]! : `${path}.${keys[index]}`, false);
   });
+}
+
+/** The keys of a dict, OrderedDict or defaultdict; undefined for a tuple or a list. */
+function dictKeys({ type, context }: TreeSpec): string[] | undefined {
+  if (!type?.toLowerCase().endsWith('dict')) return undefined;
+  const parsed = parseJson<unknown[] | { dict_context?: unknown }>(context ?? '[]', 'call spec');
+  const keys = Array.isArray(parsed) ? parsed : parsed.dict_context;
+  if (!Array.isArray(keys)) throw damaged('call spec', String(context));
+  return keys.map(String);
 }
 
 function parseChecks(source: string): InputCheck[] {

@@ -96,12 +96,17 @@ async function search(option: string | undefined): Promise<{ status: BackendStat
     const working = await tryPlace({ ...files, torch }, place, attempts);
     if (working !== null) return { status: available(attempts, working.description, place), working };
   }
-  const failed = attempts.filter(
-    (attempt) => attempt.what.startsWith('libtorch') && attempt.reason.includes('libtorch '),
-  );
-  const reason =
-    failed[0]?.reason ?? 'no libtorch found: run "npm run libtorch", or set INFERNODE_LIBTORCH to its folder';
-  return { status: unavailable(attempts, reason), working: null };
+  return { status: unavailable(attempts, whyNone(attempts)), working: null };
+}
+
+/** The libtorch that is there and does not work; else the one that was named and is not there; else what to do. */
+function whyNone(attempts: readonly Attempt[]): string {
+  const tried = attempts.filter(({ what }) => what.startsWith('libtorch'));
+  const broken = tried.find(({ reason }) => reason.includes('does not work'));
+  if (broken !== undefined) return broken.reason;
+  const [only] = tried;
+  if (tried.length === 1) return `${only!.path} (${only!.what}): ${only!.reason}`;
+  return 'no libtorch found: run "npm run libtorch", or set INFERNODE_LIBTORCH to its folder';
 }
 
 async function tryPlace(files: Working['files'], place: LibtorchPlace, attempts: Attempt[]): Promise<Working | null> {

@@ -82,10 +82,13 @@ export class CallEncoder {
       this.write(KIND.bool);
       this.write(value ? 1 : 0);
     } else if (typeof value === 'bigint') {
+      if (BigInt.asIntN(64, value) !== value) {
+        throw new InfernodeError('INF_INPUT_TYPE', `${value} does not fit into a 64-bit integer`);
+      }
       this.write(KIND.int);
       this.write(Number(value >> 32n));
       this.write(Number(value & 0xffffffffn));
-    } else if (kind.float || !Number.isInteger(value)) {
+    } else if (kind.float || !Number.isInteger(value) || Math.abs(value) >= 2 ** 63) {
       this.write(KIND.float);
       this.write(value);
     } else {

@@ -67,7 +67,7 @@ function lookInto(source: string, path: string): LibtorchPlace {
 function readVersion(home: string): string | null {
   for (const folder of [home, dirname(home)]) {
     const source = read(join(folder, 'source.json'));
-    if (source !== null) return (JSON.parse(source) as { version?: string }).version ?? null;
+    if (source !== null) return /"version": *"([^"]+)"/.exec(source)?.[1] ?? null;
     const build = read(join(folder, 'build-version'));
     if (build !== null) return build.trim();
     const python = read(join(folder, 'version.py'))?.match(/__version__ = '([^']+)'/);

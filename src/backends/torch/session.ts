@@ -2,7 +2,8 @@ import { abortError, InfernodeError } from '../../errors.js';
 import { type DataOf, type DType, dtypeOfCode } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
-import { bindInputs, explainMismatch, formatShape } from '../bind-inputs.js';
+import { bindInputs, explainMismatch } from '../bind-inputs.js';
+import { formatShape } from '../input-errors.js';
 import type { FlatOutputs, SessionHandle } from './addon.js';
 import { CallEncoder, type ScalarKind } from './encode.js';
 import { fromNative, type NativeCalls } from './native-calls.js';
@@ -112,16 +113,14 @@ export class TorchSession implements Session {
   }
 
   private unpack(flat: FlatOutputs): Outputs {
-    const outputs: Outputs = {};
+    const outputs: [string, Tensor][] = [];
     for (let i = 0; i < flat.length; i += 4) {
       const name = this.outputNames?.[i / 4] ?? (flat[i] as string);
-      outputs[name] = Tensor.trusted(
-        dtypeOfCode(flat[i + 1] as number),
-        flat[i + 3] as DataOf<DType>,
-        flat[i + 2] as number[],
-      );
+      const dtype = dtypeOfCode(flat[i + 1] as number);
+      outputs.push([name, Tensor.trusted(dtype, flat[i + 3] as DataOf<DType>, flat[i + 2] as number[])]);
     }
-    return outputs;
+    // fromEntries makes an own property of every name that a dict of the model may have, `__proto__` too.
+    return Object.fromEntries(outputs);
   }
 
   private explain(method: Method, args: readonly InputValue[], error: unknown): InfernodeError {
