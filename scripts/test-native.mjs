@@ -4,7 +4,7 @@
 // Builds the native code with AddressSanitizer and UndefinedBehaviorSanitizer, then runs the test program of the torch
 // backend, and the tests of the torch backend in a Node that has the sanitizer loaded.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findLibtorch } from './setup/libtorch-folder.mjs';
@@ -16,6 +16,9 @@ import { ROOT } from './setup/step.mjs';
 const OUT = join(ROOT, '.build', 'asan');
 const RELEASE = join(OUT, 'Release');
 const TESTS = join(ROOT, '.build', 'ts', 'test', 'unit', 'backends', 'torch');
+
+/** The tests that call native code; others hand it files that make it crash on purpose. */
+const CALLING = ['arguments', 'outputs', 'session', 'signature', 'state'];
 
 const libtorch = findLibtorch();
 if (!libtorch || !isOnPath('cmake') || !isOnPath('g++')) {
@@ -62,8 +65,7 @@ run(
   },
 );
 const asan = execFileSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
-const files = readdirSync(TESTS).filter((name) => name.endsWith('.test.js'));
-run(process.execPath, ['--expose-gc', '--test', ...files.map((name) => join(TESTS, name))], {
+run(process.execPath, ['--expose-gc', '--test', ...CALLING.map((name) => join(TESTS, `${name}.test.js`))], {
   LD_PRELOAD: asan,
   ASAN_OPTIONS: `${ASAN}:detect_leaks=0`,
   INFERNODE_ADDON: RELEASE,
