@@ -17,6 +17,7 @@ import { runTestFiles } from './test/test-files.mjs';
 const { values: flags } = parseArgs({ options: { only: { type: 'string' }, 'skip-setup': { type: 'boolean' } } });
 const inCi = process.env.CI === 'true';
 const tally = new Tally();
+const BUILD = join(ROOT, '.build', 'ts');
 const script = (/** @type {string} */ name) => join(ROOT, 'scripts', name);
 const check = (/** @type {string} */ name, /** @type {string} */ command, /** @type {string[]} */ ...args) =>
   runCheck(name, command, args, tally);
@@ -53,7 +54,7 @@ async function lint() {
 }
 
 async function compileTests() {
-  rmSync(join(ROOT, '.build', 'ts'), { recursive: true, force: true });
+  rmSync(BUILD, { recursive: true, force: true });
   await check('types of test and bench', packageBinary('tsc'), '-p', join('test', 'tsconfig.json'));
 }
 
@@ -61,7 +62,7 @@ async function runTests() {
   const data = join(ROOT, '..', 'shared', 'data');
   const env = process.env.INFERNODE_TEST_DATA || !existsSync(data) ? {} : { INFERNODE_TEST_DATA: data };
   const only = new RegExp(flags.only ?? '');
-  await runTestFiles({ folder: join(ROOT, '.build', 'ts', 'test'), only, env, complete: inCi }, tally);
+  await runTestFiles({ folder: join(BUILD, 'test'), only, env, complete: inCi }, tally);
 }
 
 /** @returns {never} */
@@ -78,7 +79,9 @@ if (!flags.only) await stage('lint', lint);
 if (!flags.only) await stage('package', () => check('publint', packageBinary('publint')));
 await stage('compile tests', compileTests);
 await stage('tests', runTests);
-if (!flags.only && existsSync(script('test-native.mjs'))) {
+if (!flags.only) {
+  await stage('demo', () => check('demo', process.execPath, script('demo.mjs')));
+  await stage('bench', () => check('bench --smoke', process.execPath, join(BUILD, 'bench', 'main.js'), '--smoke'));
   await stage('native tests', () => check('native tests', process.execPath, script('test-native.mjs')));
 }
 finish();
