@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "backend_library.h"
 #include "environment.h"
+#include "guarded_call.h"
 #include "session.h"
 #include "type_tags.h"
 
@@ -205,16 +206,16 @@ void adjust_memory(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("abi", Napi::Number::New(env, INF_BACKEND_ABI));
-  exports.Set("initialize", Napi::Function::New<initialize>(env));
-  exports.Set("resizeNumbers", Napi::Function::New<resize_numbers>(env));
-  exports.Set("openBackend", Napi::Function::New<open_backend_library>(env));
-  exports.Set("describeBackend", Napi::Function::New<describe_backend>(env));
-  exports.Set("load", Napi::Function::New<load>(env));
-  exports.Set("run", Napi::Function::New<run>(env));
-  exports.Set("runSync", Napi::Function::New<run_sync>(env));
-  exports.Set("cancel", Napi::Function::New<cancel>(env));
-  exports.Set("unload", Napi::Function::New<unload>(env));
-  exports.Set("adjustMemory", Napi::Function::New<adjust_memory>(env));
+  export_function<initialize>(exports, "initialize");
+  export_function<resize_numbers>(exports, "resizeNumbers");
+  export_function<open_backend_library>(exports, "openBackend");
+  export_function<describe_backend>(exports, "describeBackend");
+  export_function<load>(exports, "load");
+  export_function<run>(exports, "run");
+  export_function<run_sync>(exports, "runSync");
+  export_function<cancel>(exports, "cancel");
+  export_function<unload>(exports, "unload");
+  export_function<adjust_memory>(exports, "adjustMemory");
   return exports;
 }
 

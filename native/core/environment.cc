@@ -56,7 +56,12 @@ void Environment::complete(Completion completion) {
 
 void Environment::on_wake(Napi::Env env, Napi::Function on_complete, Environment* self, void* /*data*/) {
   // Without an environment the function is being closed; what completed was dropped by shut_down.
-  if (static_cast<napi_env>(env) != nullptr) self->deliver(env, on_complete);
+  if (static_cast<napi_env>(env) == nullptr) return;
+  try {
+    self->deliver(env, on_complete);
+  } catch (const Napi::Error&) {
+    // Settling a promise does not throw, so the environment is being ended: nobody is left to deliver to.
+  }
 }
 
 void Environment::deliver(Napi::Env env, Napi::Function on_complete) {

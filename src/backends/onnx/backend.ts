@@ -5,7 +5,7 @@ import { OnnxSession } from './session.js';
 
 let probed: Promise<BackendStatus> | undefined;
 
-/** Runs ONNX models with onnxruntime-node on the CPU, each in a worker thread of its own. */
+/** Runs ONNX models with onnxruntime-node on the CPU, each in a worker thread while it is loaded. */
 export const onnxBackend: Backend = {
   name: 'onnx',
   formats: ['onnx'],

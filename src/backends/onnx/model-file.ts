@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { InfernodeError, messageOf } from '../../errors.js';
 import type { ModelInfo } from '../backend.js';
 import { elementType } from './dtypes.js';
+import { useFileBytes } from './file-bytes.js';
 import { walkModel } from './model-graph.js';
 import { decodeModel, type ModelProto, type TensorProto, toNumber } from './onnx-schema.js';
 
@@ -11,15 +11,18 @@ import { decodeModel, type ModelProto, type TensorProto, toNumber } from './onnx
  * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_INVALID
  */
 export async function readModelFile(path: string): Promise<ModelProto> {
-  let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    return await useFileBytes(path, (bytes) => decode(path, bytes));
   } catch (cause) {
+    if (cause instanceof InfernodeError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
       throw new InfernodeError('INF_MODEL_NOT_FOUND', `There is no model file ${path}`, { cause, details: { path } });
     }
     throw invalid(path, `cannot be read: ${messageOf(cause)}`, cause);
   }
+}
+
+function decode(path: string, bytes: Buffer): ModelProto {
   if (bytes.length === 0) throw invalid(path, 'is empty');
   let model: ModelProto;
   try {

@@ -1,132 +1,94 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { InfernodeError, messageOf } from '../../errors.js';
-import { checkTensor, Tensor } from '../../tensor/tensor.js';
+import { type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import type { ModelInfo, Outputs, Signature } from '../backend.js';
-import { guardExit, unguardExit } from './exit-guard.js';
-import {
-  ANSWERS,
-  ENDED,
-  type Request,
-  type Response,
-  SHARED_BYTES,
-  STARTING,
-  STATE,
-  STOP,
-  SUCCEEDED,
-  type WorkerStart,
-} from './protocol.js';
-import { type Packet, PacketReader, PacketWriter } from './wire.js';
+import { type Call, CallsInFlight } from './calls-in-flight.js';
+import type { ModelWorker } from './model-worker.js';
+import { parkWorker, takeWorker } from './parked-worker.js';
+import type { Response } from './protocol.js';
+import type { Packet } from './wire.js';
 import { fromWireError } from './wire-error.js';
 
-/** A blocked thread hears no events, so it looks this often whether the worker still lives. */
-const CHECK_MS = 50;
+/** Failures of a load that are the file's fault and leave the worker as it was. */
+const CLEAN_FAILURES: ReadonlySet<ErrorCode> = new Set([
+  'INF_MODEL_NOT_FOUND',
+  'INF_MODEL_INVALID',
+  'INF_MODEL_UNSAFE',
+  'INF_INPUT_DTYPE',
+  'INF_OUTPUT_UNSUPPORTED',
+]);
 
-/** A worker that has not started by then never will. */
-const START_LIMIT_MS = 60_000;
-
-/** A call on its way. */
-export interface Call {
-  /** One for each input of the model. */
-  readonly inputs: readonly Tensor[];
-  readonly resolve: (outputs: Outputs) => void;
-  readonly reject: (error: InfernodeError) => void;
-}
-
-/** What a {@link ModelThread} tells its owner. */
-export interface ThreadEvents {
+/** Whom a {@link ModelThread} tells what happens. */
+export interface ThreadOwner {
   /** Some calls were answered. */
   onReplies(millisecondsPerCall: number): void;
-  /** The thread is gone or useless, and every call it had has failed with `error`. */
-  onEnd(error: InfernodeError): void;
+  /** The model is gone or useless, and every call it had has failed with `error`. */
+  onEnd(thread: ModelThread, error: InfernodeError): void;
 }
 
-/** A worker thread that holds a model, seen from the caller's side. */
+/** A model in a worker thread, seen from the caller's side: from its load until the worker is given back. */
 export class ModelThread {
   /** What the model is, once it is loaded. */
   readonly loaded: Promise<ModelInfo>;
-  /** Whom to tell; nobody while the model loads for the first time. */
-  events: ThreadEvents | undefined;
+  /**
+   * Nobody while the model loads for the first time. Weak, for the worker keeps this object alive, and must not keep a
+   * model that nobody uses. The closures of calls in flight keep their owner.
+   */
+  owner: WeakRef<ThreadOwner> | undefined;
   readonly #path: string;
-  readonly #worker: Worker;
-  readonly #syncPort: MessagePort;
-  readonly #shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
-  readonly #requests = new PacketWriter();
-  readonly #inFlight = new Map<number, { readonly call: Call; readonly packet: { left: number } }>();
-  readonly #exited: Promise<void>;
-  #outputs: readonly { readonly name: string }[];
-  #packets = 0;
-  #nextId = 0;
+  readonly #worker: ModelWorker;
+  readonly #calls: CallsInFlight;
+  /** Settles once the worker is parked or has ended. */
+  readonly #released: Promise<void>;
   #ended = false;
   #closing = false;
+  /** Whether the worker may hold another model after this one. */
+  #reusable = true;
   #onLoaded!: (info: ModelInfo) => void;
   #onLoadFailed!: (error: InfernodeError) => void;
-  /** Why the worker died, where it told. */
-  #cause: unknown;
+  #onReleased!: (parked?: Promise<void>) => void;
 
   constructor(path: string, threads: number, expected: Signature | null) {
-    const { port1, port2 } = new MessageChannel();
-    const start: WorkerStart = { path, threads, expected, syncPort: port2, shared: this.#shared };
     this.#path = path;
-    this.#outputs = expected?.outputs ?? [];
-    this.#syncPort = port1;
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
-      name: 'infernode-onnx',
-      workerData: start,
-      transferList: [port2],
-      // The user's flags, such as loaders and --input-type, are for the user's code.
-      execArgv: [],
-    });
-    guardExit(this.#shared);
+    this.#calls = new CallsInFlight(expected?.outputs ?? []);
     this.loaded = new Promise((resolve, reject) => {
       this.#onLoaded = resolve;
       this.#onLoadFailed = reject;
     });
     // After a crash nobody waits for the load: its failure reaches the calls.
     this.loaded.catch(() => {});
-    this.#worker.on('message', (response: Response) => this.#onResponse(response));
-    this.#worker.on('messageerror', (error) => {
-      // A reply that cannot be read leaves calls that would never settle.
-      this.#cause = error;
-      this.#abandon(this.#crashError());
+    this.#released = new Promise((resolve) => {
+      this.#onReleased = resolve;
     });
-    this.#worker.on('error', (error) => {
-      this.#cause = error;
-    });
-    this.#exited = new Promise((resolve) => {
-      this.#worker.on('exit', () => {
-        unguardExit(this.#shared);
-        this.#end(this.#crashError());
-        resolve();
-      });
-    });
+    this.#worker = takeWorker();
+    this.#worker.user = {
+      onResponse: (response) => this.#onResponse(response),
+      // Calls whose reply cannot be read would never settle.
+      onUnreadable: (error) => this.#abandon(this.#crashError(error), false),
+      onExit: (cause) => {
+        this.#end(this.#crashError(cause));
+        this.#onReleased();
+      },
+    };
+    this.#worker.post({ type: 'load', path, threads, expected });
   }
 
   /** Calls sent and not yet answered. */
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#calls.size;
   }
 
   /** Messages that hold a call not yet answered. */
   get packets(): number {
-    return this.#packets;
+    return this.#calls.packets;
   }
 
   /** Sends calls in one message. A call whose data cannot be sent is rejected. */
   send(calls: Iterable<Call>): void {
-    const packet = { left: 0 };
-    const idle = this.#inFlight.size === 0;
-    for (const call of calls) {
-      try {
-        this.#inFlight.set(this.#write(call.inputs), { call, packet });
-        packet.left++;
-      } catch (error) {
-        call.reject(error as InfernodeError);
-      }
-    }
-    if (packet.left === 0) return;
-    this.#packets++;
+    const idle = this.#calls.size === 0;
+    const message = this.#calls.pack(calls);
+    if (message === undefined) return;
     if (idle) this.#worker.ref();
-    this.#post('run');
+    this.#worker.post({ type: 'run', packet: message.packet }, message.transfer);
   }
 
   /**
@@ -134,168 +96,101 @@ export class ModelThread {
    * @throws InfernodeError what the call fails with, INF_BACKEND_CRASHED
    */
   runSync(inputs: readonly Tensor[]): Outputs {
-    if (Atomics.load(this.#shared, STOP) === 1) {
+    if (this.#worker.isStopped) {
       throw new InfernodeError('INF_MODEL_CLOSED', 'The process is about to end: no model runs any more');
     }
-    this.#write(inputs);
-    this.#post('runSync');
-    const reader = new PacketReader(this.#awaitAnswer(), true);
-    reader.number();
-    if (reader.number() === SUCCEEDED) return this.#readOutputs(reader);
-    throw fromWireError(reader.error());
+    const { packet, transfer } = this.#calls.packOne(inputs);
+    this.#worker.post({ type: 'runSync', packet }, transfer);
+    const answer = this.#worker.awaitAnswer();
+    if (answer !== undefined) return this.#calls.readAnswer(answer);
+    const error = this.#crashError();
+    this.#end(error);
+    throw error;
   }
 
-  /** Frees the model and ends the thread. */
+  /** Frees the model and gives the worker back; idempotent. To be called when no call is in flight. */
   async close(): Promise<void> {
-    this.#closing = true;
-    this.#worker.ref();
-    this.#request({ type: 'close' });
-    await this.#exited;
+    this.#release();
+    await this.#released;
   }
 
   /** Makes the worker die of an uncaught error. For tests. */
   async crash(): Promise<void> {
     this.#closing = true;
     this.#worker.ref();
-    this.#request({ type: 'crash' });
-    await this.#exited;
+    this.#worker.post({ type: 'crash' });
+    await this.#released;
   }
 
-  /** Ends the thread without a word to it. For tests, and only while it is idle: see exit-guard.ts. */
+  /** Ends the worker without a word to it. For tests, and only while it is idle. */
   async terminate(): Promise<void> {
     await this.#worker.terminate();
   }
 
-  /** @throws InfernodeError INF_TENSOR_DETACHED, INF_OUT_OF_MEMORY */
-  #write(inputs: readonly Tensor[]): number {
-    checkInputs(inputs);
-    const id = this.#nextId++;
-    this.#requests.begin();
-    try {
-      this.#requests.number(id);
-      for (const { dtype, shape, data } of inputs) this.#requests.tensor(dtype, shape, data, false);
-    } catch (cause) {
-      this.#requests.undo();
-      const message = `The inputs cannot be copied for the worker thread: ${messageOf(cause)}`;
-      throw new InfernodeError('INF_OUT_OF_MEMORY', message, { cause });
-    }
-    return id;
-  }
-
-  #post(type: 'run' | 'runSync'): void {
-    const { packet, transfer } = this.#requests.finish();
-    this.#request({ type, packet }, transfer);
-  }
-
-  #request(request: Request, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(request, transfer);
-  }
-
-  #awaitAnswer(): Packet {
-    const started = performance.now();
-    for (;;) {
-      const seen = Atomics.load(this.#shared, ANSWERS);
-      // The worker's last words count, so its death is looked for before the answer is.
-      const dead = this.#isDead(started);
-      const answer = receiveMessageOnPort(this.#syncPort) as { message: Packet } | undefined;
-      if (answer !== undefined) return answer.message;
-      if (dead) {
-        const error = this.#crashError();
-        this.#end(error);
-        throw error;
-      }
-      Atomics.wait(this.#shared, ANSWERS, seen, CHECK_MS);
-    }
-  }
-
-  /** Works while this thread hears no events. */
-  #isDead(since: number): boolean {
-    switch (Atomics.load(this.#shared, STATE)) {
-      case ENDED:
-        return true;
-      case STARTING:
-        return performance.now() - since > START_LIMIT_MS;
-      default:
-        // A thread that was ended from outside says nothing, but its event loop has no idle time any more. Of a thread
-        // that was never read while it lived, this reads as 0.
-        return this.#worker.performance.eventLoopUtilization().idle < 0;
-    }
-  }
-
   #onResponse(response: Response): void {
-    if (this.#ended) return;
     switch (response.type) {
       case 'loaded':
-        // The first reading must be taken while the thread lives: see #isDead.
-        this.#worker.performance.eventLoopUtilization();
-        this.#outputs = response.info.methods.forward!.outputs;
+        this.#calls.outputs = response.info.methods.forward!.outputs;
         this.#rest();
         this.#onLoaded(response.info);
         break;
       case 'loadFailed':
-        this.#abandon(fromWireError(response.error));
+        this.#abandon(fromWireError(response.error), CLEAN_FAILURES.has(response.error.code));
         break;
       case 'replies':
-        this.#onReplies(response.packet);
-        this.#rest();
-        this.events?.onReplies(response.millisecondsPerCall);
+        this.#onReplies(response.packet, response.millisecondsPerCall);
+        break;
+      case 'closed':
+        this.#worker.user = undefined;
+        this.#onReleased(this.#reusable ? parkWorker(this.#worker) : this.#worker.end());
         break;
     }
   }
 
-  /** A process with nothing else to do may end while the thread is idle. */
+  #onReplies(packet: Packet, millisecondsPerCall: number): void {
+    // The calls of a model that counts as gone have failed already.
+    if (this.#ended) return;
+    // Before the calls are settled: they may be all that keeps the owner alive.
+    const owner = this.owner?.deref();
+    this.#calls.settle(packet);
+    this.#rest();
+    owner?.onReplies(millisecondsPerCall);
+  }
+
+  /** A process with nothing else to do may end while the model is idle. */
   #rest(): void {
-    if (this.#inFlight.size === 0 && !this.#closing) this.#worker.unref();
+    if (this.#calls.size === 0 && !this.#closing) this.#worker.unref();
   }
 
-  #onReplies(packet: Packet): void {
-    const reader = new PacketReader(packet, true);
-    while (!reader.done) {
-      const id = reader.number();
-      const { call, packet: request } = this.#inFlight.get(id)!;
-      this.#inFlight.delete(id);
-      if (--request.left === 0) this.#packets--;
-      if (reader.number() === SUCCEEDED) call.resolve(this.#readOutputs(reader));
-      else call.reject(fromWireError(reader.error()));
-    }
-  }
-
-  #readOutputs(reader: PacketReader): Outputs {
-    const outputs: Outputs = {};
-    for (const { name } of this.#outputs) {
-      const { dtype, shape, data } = reader.tensor();
-      outputs[name] = Tensor.trusted(dtype, data, Object.freeze(shape));
-    }
-    return outputs;
-  }
-
-  /** Counts the thread as gone and lets it end in peace. */
-  #abandon(error: InfernodeError): void {
+  /** Counts the model as gone and gives its worker back in peace. */
+  #abandon(error: InfernodeError, reusable: boolean): void {
+    this.#reusable &&= reusable;
     this.#end(error);
-    this.#request({ type: 'close' });
-    this.#worker.unref();
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#worker.ref();
+    this.#worker.post({ type: 'close' });
   }
 
   #end(error: InfernodeError): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const { call } of this.#inFlight.values()) call.reject(error);
-    this.#inFlight.clear();
+    const owner = this.owner?.deref();
+    this.#calls.fail(error);
     this.#onLoadFailed(error);
-    this.events?.onEnd(error);
+    owner?.onEnd(this, error);
   }
 
-  #crashError(): InfernodeError {
-    const why = this.#cause === undefined ? 'ended' : `died: ${messageOf(this.#cause)}`;
+  #crashError(cause?: unknown): InfernodeError {
+    const why = cause === undefined ? 'ended' : `died: ${messageOf(cause)}`;
     return new InfernodeError(
       'INF_BACKEND_CRASHED',
       `The worker thread of ${this.#path} ${why}. The call may be tried again: the model is loaded anew`,
-      { cause: this.#cause, details: { path: this.#path } },
+      { cause, details: { path: this.#path } },
     );
   }
-}
-
-/** The caller may have transferred a buffer since the call was made. */
-function checkInputs(inputs: readonly Tensor[]): void {
-  for (const { dtype, shape, data } of inputs) if (data.length === 0) checkTensor(dtype, data, shape);
 }

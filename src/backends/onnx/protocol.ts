@@ -4,10 +4,6 @@ import type { Packet, WireError } from './wire.js';
 
 /** What a worker is started with. */
 export interface WorkerStart {
-  readonly path: string;
-  readonly threads: number;
-  /** What the model took and gave when it was first loaded; a file that was changed since is refused. */
-  readonly expected: Signature | null;
   /** The answers of blocking calls come by this port. */
   readonly syncPort: MessagePort;
   /** Numbers that both threads see, at the places below. */
@@ -32,11 +28,26 @@ export const STARTING = 0;
 export const ALIVE = 1;
 export const ENDED = 2;
 
-/** To the worker. A packet of calls is, for each call: its id, then one tensor for each input of the model. */
+/** The model that a worker shall hold. */
+export interface LoadRequest {
+  readonly type: 'load';
+  readonly path: string;
+  readonly threads: number;
+  /** What the model took and gave when it was first loaded; a file that was changed since is refused. */
+  readonly expected: Signature | null;
+}
+
+/**
+ * To the worker, which holds one model after another: `load`, then any number of calls, then `close`; or `end`. A packet
+ * of calls is, for each call: its id, then one tensor for each input of the model.
+ */
 export type Request =
+  | LoadRequest
   | { readonly type: 'run'; readonly packet: Packet }
   | { readonly type: 'runSync'; readonly packet: Packet }
+  /** Frees the model. Also sent after a failed load, when no call of that model can follow any more. */
   | { readonly type: 'close' }
+  | { readonly type: 'end' }
   /** For tests: the worker dies of an uncaught error. */
   | { readonly type: 'crash' };
 
@@ -47,7 +58,9 @@ export type Request =
 export type Response =
   | { readonly type: 'loaded'; readonly info: ModelInfo }
   | { readonly type: 'loadFailed'; readonly error: WireError }
-  | { readonly type: 'replies'; readonly packet: Packet; readonly millisecondsPerCall: number };
+  | { readonly type: 'replies'; readonly packet: Packet; readonly millisecondsPerCall: number }
+  /** The last word about a model. */
+  | { readonly type: 'closed' };
 
 export const FAILED = 0;
 export const SUCCEEDED = 1;

@@ -3,8 +3,9 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { Inputs, ModelInfo, Outputs, Session, SessionOptions, Signature } from '../backend.js';
 import { bindInputs } from '../bind-inputs.js';
 import { AbortWatch } from './abort-watch.js';
+import type { Call } from './calls-in-flight.js';
 import { checkTensors, explainFailure } from './checks.js';
-import { type Call, ModelThread } from './model-thread.js';
+import { ModelThread, type ThreadOwner } from './model-thread.js';
 
 /** Calls in one message: enough to spread its cost, few enough that both threads work at once. */
 const CALLS_PER_MESSAGE = 32;
@@ -19,6 +20,9 @@ interface QueuedCall extends Call {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Closes the models of sessions that were dropped without `close`. */
+const dropped = new FinalizationRegistry<ModelThread>((thread) => void thread.close());
+
 /** A model that a worker thread runs. Calls overlap up to the worker, which runs them one by one. */
 export class OnnxSession implements Session {
   readonly info: ModelInfo;
@@ -28,6 +32,10 @@ export class OnnxSession implements Session {
   #thread: ModelThread | undefined;
   readonly #waiting = new Set<QueuedCall>();
   readonly #aborts = new AbortWatch<QueuedCall>((call, signal) => this.#abort(call, signal));
+  readonly #owner: ThreadOwner = {
+    onReplies: (millisecondsPerCall) => this.#onReplies(millisecondsPerCall),
+    onEnd: (thread, error) => this.#onEnd(thread, error),
+  };
   #flushScheduled = false;
   #millisecondsPerCall = 0.1;
   #closed: Promise<void> | undefined;
@@ -39,7 +47,13 @@ export class OnnxSession implements Session {
    */
   static async open(path: string, { threads }: SessionOptions): Promise<OnnxSession> {
     const thread = new ModelThread(path, threads, null);
-    return new OnnxSession(path, await thread.loaded, thread);
+    try {
+      return new OnnxSession(path, await thread.loaded, thread);
+    } catch (error) {
+      // A caller that tries the next file at once finds the worker free.
+      await thread.close();
+      throw error;
+    }
   }
 
   private constructor(path: string, info: ModelInfo, thread: ModelThread) {
@@ -84,7 +98,7 @@ export class OnnxSession implements Session {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#drain().then(() => this.#thread?.close());
+    this.#closed ??= this.#drainAndClose();
     return this.#closed;
   }
 
@@ -154,18 +168,19 @@ export class OnnxSession implements Session {
 
   #adopt(thread: ModelThread): void {
     this.#thread = thread;
-    thread.events = {
-      onReplies: (millisecondsPerCall) => {
-        // Halfway to each new measurement: quick to follow, deaf to a single stall.
-        this.#millisecondsPerCall += (millisecondsPerCall - this.#millisecondsPerCall) / 2;
-        this.#continue();
-      },
-      onEnd: (error) => this.#onEnd(thread, error),
-    };
+    thread.owner = new WeakRef(this.#owner);
+    dropped.register(this, thread, thread);
+  }
+
+  #onReplies(millisecondsPerCall: number): void {
+    // Halfway to each new measurement: quick to follow, deaf to a single stall.
+    this.#millisecondsPerCall += (millisecondsPerCall - this.#millisecondsPerCall) / 2;
+    this.#continue();
   }
 
   #onEnd(thread: ModelThread, error: InfernodeError): void {
     if (this.#thread === thread) this.#thread = undefined;
+    dropped.unregister(thread);
     // A model that cannot be loaded again fails its waiting calls too: trying for each would never end.
     if (error.code !== 'INF_BACKEND_CRASHED')
       for (const call of this.#take(Number.POSITIVE_INFINITY)) call.reject(error);
@@ -192,10 +207,15 @@ export class OnnxSession implements Session {
     this.#continue();
   }
 
-  async #drain(): Promise<void> {
-    if (this.#idle) return;
-    await new Promise<void>((resolve) => {
-      this.#onDrained = resolve;
-    });
+  async #drainAndClose(): Promise<void> {
+    if (!this.#idle) {
+      await new Promise<void>((resolve) => {
+        this.#onDrained = resolve;
+      });
+    }
+    const thread = this.#thread;
+    // Its worker soon belongs to another model.
+    this.#thread = undefined;
+    await thread?.close();
   }
 }

@@ -1,0 +1,122 @@
+import { InfernodeError, messageOf } from '../../errors.js';
+import { checkTensor, Tensor } from '../../tensor/tensor.js';
+import type { Outputs } from '../backend.js';
+import { SUCCEEDED } from './protocol.js';
+import { type Packet, PacketReader, PacketWriter } from './wire.js';
+import { fromWireError } from './wire-error.js';
+
+/** A call on its way. */
+export interface Call {
+  /** One for each input of the model. */
+  readonly inputs: readonly Tensor[];
+  readonly resolve: (outputs: Outputs) => void;
+  readonly reject: (error: InfernodeError) => void;
+}
+
+/** The calls that a worker has for one model: packs them, and settles them by its replies. */
+export class CallsInFlight {
+  /** What the model gives; known at the latest when it is loaded. */
+  outputs: readonly { readonly name: string }[];
+  readonly #writer = new PacketWriter();
+  readonly #calls = new Map<number, { readonly call: Call; readonly packet: { left: number } }>();
+  #packets = 0;
+  #nextId = 0;
+
+  constructor(outputs: readonly { readonly name: string }[]) {
+    this.outputs = outputs;
+  }
+
+  /** Calls packed and not yet settled. */
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Packets that hold a call not yet settled. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Packs calls; undefined if there is none to send. A call whose data cannot be sent is rejected. */
+  pack(calls: Iterable<Call>): ReturnType<PacketWriter['finish']> | undefined {
+    const packet = { left: 0 };
+    for (const call of calls) {
+      try {
+        this.#calls.set(this.#write(call.inputs), { call, packet });
+        packet.left++;
+      } catch (error) {
+        call.reject(error as InfernodeError);
+      }
+    }
+    if (packet.left === 0) return undefined;
+    this.#packets++;
+    return this.#writer.finish();
+  }
+
+  /**
+   * Packs the inputs of a blocking call, which is not counted here.
+   * @throws InfernodeError INF_TENSOR_DETACHED, INF_OUT_OF_MEMORY
+   */
+  packOne(inputs: readonly Tensor[]): ReturnType<PacketWriter['finish']> {
+    this.#write(inputs);
+    return this.#writer.finish();
+  }
+
+  /** Settles calls by a packet of replies. */
+  settle(replies: Packet): void {
+    const reader = new PacketReader(replies, true);
+    while (!reader.done) {
+      const id = reader.number();
+      const { call, packet } = this.#calls.get(id)!;
+      this.#calls.delete(id);
+      if (--packet.left === 0) this.#packets--;
+      if (reader.number() === SUCCEEDED) call.resolve(this.#readOutputs(reader));
+      else call.reject(fromWireError(reader.error()));
+    }
+  }
+
+  /**
+   * The outputs in the answer of a blocking call.
+   * @throws InfernodeError what the call failed with
+   */
+  readAnswer(answer: Packet): Outputs {
+    const reader = new PacketReader(answer, true);
+    reader.number();
+    if (reader.number() === SUCCEEDED) return this.#readOutputs(reader);
+    throw fromWireError(reader.error());
+  }
+
+  /** Fails every call that is not settled. */
+  fail(error: InfernodeError): void {
+    for (const { call } of this.#calls.values()) call.reject(error);
+    this.#calls.clear();
+  }
+
+  #write(inputs: readonly Tensor[]): number {
+    checkInputs(inputs);
+    const id = this.#nextId++;
+    this.#writer.begin();
+    try {
+      this.#writer.number(id);
+      for (const { dtype, shape, data } of inputs) this.#writer.tensor(dtype, shape, data, false);
+    } catch (cause) {
+      this.#writer.undo();
+      const message = `The inputs cannot be copied for the worker thread: ${messageOf(cause)}`;
+      throw new InfernodeError('INF_OUT_OF_MEMORY', message, { cause });
+    }
+    return id;
+  }
+
+  #readOutputs(reader: PacketReader): Outputs {
+    const outputs: Outputs = {};
+    for (const { name } of this.outputs) {
+      const { dtype, shape, data } = reader.tensor();
+      outputs[name] = Tensor.trusted(dtype, data, Object.freeze(shape));
+    }
+    return outputs;
+  }
+}
+
+/** The caller may have transferred a buffer since the call was made. */
+function checkInputs(inputs: readonly Tensor[]): void {
+  for (const { dtype, shape, data } of inputs) if (data.length === 0) checkTensor(dtype, data, shape);
+}
