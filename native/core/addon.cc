@@ -199,6 +199,11 @@ void unload(const Napi::CallbackInfo& info) {
                  }});
 }
 
+// drain(): drops the waiting calls of this environment, which never complete, and waits for the running one
+void drain(const Napi::CallbackInfo& info) {
+  environment_of(info.Env()).drain();
+}
+
 // adjustMemory(bytes): tells V8 that native memory grew or shrank
 void adjust_memory(const Napi::CallbackInfo& info) {
   Napi::MemoryManagement::AdjustExternalMemory(info.Env(), info[0].As<Napi::Number>().Int64Value());
@@ -215,6 +220,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<run_sync>(exports, "runSync");
   export_function<cancel>(exports, "cancel");
   export_function<unload>(exports, "unload");
+  export_function<drain>(exports, "drain");
   export_function<adjust_memory>(exports, "adjustMemory");
   return exports;
 }

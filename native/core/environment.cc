@@ -19,8 +19,12 @@ Environment::~Environment() {
   numbers_array_.SuppressDestruct();
 }
 
-void Environment::shut_down() {
+void Environment::drain() {
   for (const auto& executor : executors_) executor->drain(this);
+}
+
+void Environment::shut_down() {
+  drain();
   {
     const std::lock_guard lock(mutex_);
     completed_.clear();

@@ -41,6 +41,9 @@ class Environment {
 
   void complete(Completion completion);
 
+  // Drops the waiting calls of this environment and waits for the running one.
+  void drain();
+
   // Numbers that JavaScript writes and `Arguments` reads.
   const double* numbers() const { return numbers_; }
   size_t numbers_length() const { return numbers_length_; }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -12,13 +13,18 @@ Executor::Executor(const inf_backend_api& api, int32_t threads)
     : thread_([this, &api, threads] { loop(api, threads); }) {}
 
 Executor::~Executor() {
+  stop();
+}
+
+void Executor::stop() {
+  std::deque<Job> dropped;  // destroyed outside the lock
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    queue_.clear();
+    dropped.swap(queue_);
   }
   work_ready_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Executor::post(Job job) {
@@ -82,9 +88,34 @@ void Executor::loop(const inf_backend_api& api, int32_t threads) {
   }
 }
 
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::pair<const inf_backend_api*, int32_t>, std::weak_ptr<Executor>> executors;
+};
+
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+void stop_all() {
+  auto& [mutex, executors] = registry();
+  const std::lock_guard lock(mutex);
+  for (const auto& [key, slot] : executors) {
+    if (const auto executor = slot.lock()) executor->stop();
+  }
+}
+
+}  // namespace
+
 std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads) {
-  static std::mutex mutex;
-  static std::map<std::pair<const inf_backend_api*, int32_t>, std::weak_ptr<Executor>> executors;
+  auto& [mutex, executors] = registry();
+  // Handlers run last in, first out: this one before the registry is destroyed, and before the static objects of the
+  // framework, which was opened earlier.
+  static const bool registered = std::atexit(stop_all) == 0;
+  static_cast<void>(registered);
   const std::lock_guard lock(mutex);
   auto& slot = executors[{&api, threads}];
   auto executor = slot.lock();

@@ -16,7 +16,7 @@ namespace infernode {
 // Frameworks tie their intra-op thread pool to the thread that calls them. So models are loaded, run and freed on
 // executors only, and executors are shared: one pool of `threads` threads serves every model that asked for as many.
 //
-// Thread-safe. The destructor finishes the job in progress, drops the rest and joins the thread.
+// Thread-safe. The destructor stops it.
 class Executor {
  public:
   struct Job {
@@ -41,6 +41,9 @@ class Executor {
   // True if nothing waits or runs.
   bool idle();
 
+  // Finishes the job in progress, drops the rest and joins the thread; for good.
+  void stop();
+
  private:
   void loop(const inf_backend_api& api, int32_t threads);
 
@@ -53,7 +56,9 @@ class Executor {
   std::thread thread_;  // last: it uses all of the above
 };
 
-// The executor of the process for this backend and thread count; lives as long as somebody holds it.
+// The executor of the process for this backend and thread count; lives as long as somebody holds it. All are stopped
+// when the process ends by exit(), which frees no environment. That is the second line: JavaScript drains them at its
+// own `exit` event, and only a process that ends past JavaScript comes here with work.
 std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads);
 
 }  // namespace infernode

@@ -1,9 +1,9 @@
 import { InfernodeError } from '../errors.js';
-import { type DataOf, DTYPES, type DType } from '../tensor/dtype.js';
+import { type DataOf, DTYPES, type DType, type TensorData } from '../tensor/dtype.js';
 import { storedElement } from '../tensor/element.js';
-import { checkTensor, Tensor } from '../tensor/tensor.js';
+import { checkTensor, isWhole, Tensor } from '../tensor/tensor.js';
 import type { Inputs, InputValue, Signature, ValueInfo } from './backend.js';
-import { dtypeError, isTensorLike, shapeError, type TensorLike, typeError } from './input-errors.js';
+import { dtypeError, isPlainObject, isTensorLike, shapeError, type TensorLike, typeError } from './input-errors.js';
 import { placeInputs } from './place-inputs.js';
 
 /**
@@ -42,7 +42,7 @@ function bindValue(info: ValueInfo, value: InputValue, strict: boolean): InputVa
         bindValue(named(info.items![0]!, `${info.name}.${index}`), item, strict),
       );
     case 'dict':
-      if (typeof value !== 'object' || Array.isArray(value) || isTensorLike(value)) throw typeError(info, value);
+      if (!isPlainObject(value)) throw typeError(info, value);
       return Object.fromEntries(
         Object.entries(value).map(([key, item]) => [
           key,
@@ -80,10 +80,19 @@ function bindTensor(info: ValueInfo, value: InputValue, strict: boolean): Tensor
 /** A tensor, its data checked once more: the buffer may have been detached since. */
 function toTensor(value: TensorLike): Tensor {
   if (value instanceof Tensor) {
-    if (value.data.length === 0) checkTensor(value.dtype, value.data, value.shape);
-    return value;
+    if (!isWhole(value)) checkTensor(value.dtype, value.data, value.shape);
+    return isResizable(value.data) ? copyOf(value) : value;
   }
-  return new Tensor(value.dtype, value.data as DataOf<DType>, value.shape);
+  return toTensor(new Tensor(value.dtype, value.data as DataOf<DType>, value.shape));
+}
+
+/** The memory of a resizable buffer can go away in the middle of a call, which nothing else can do. */
+function isResizable(data: TensorData): boolean {
+  return !Array.isArray(data) && (data.buffer as { resizable?: boolean }).resizable === true;
+}
+
+function copyOf({ dtype, data, shape }: Tensor): Tensor {
+  return Tensor.trusted(dtype, data.slice() as DataOf<DType>, shape);
 }
 
 /** A bare number for a tensor input makes a tensor of no dimensions, where the dtype is known and holds it. */

@@ -1,6 +1,6 @@
 import { InfernodeError } from '../errors.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { Signature, ValueInfo } from './backend.js';
+import type { InputValue, Signature, ValueInfo } from './backend.js';
 
 /** What a tensor is made of, from wherever it comes: another copy of this package, or a literal. */
 export type TensorLike = Pick<Tensor, 'dtype' | 'shape' | 'data'>;
@@ -11,6 +11,11 @@ export function isTensorLike(value: unknown): value is TensorLike {
     value instanceof Tensor ||
     (typeof value === 'object' && value !== null && 'dtype' in value && 'data' in value && 'shape' in value)
   );
+}
+
+/** Whether `value` is an object whose keys are those of a dict: no tensor, array, Map or the like. */
+export function isPlainObject(value: unknown): value is Record<string, InputValue> {
+  return Object.prototype.toString.call(value) === '[object Object]' && !isTensorLike(value);
 }
 
 /** `[batch, 3, 224, 224]`, `?` for a dimension of any size, `batch<=64` for a bounded one. */
@@ -32,7 +37,10 @@ function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (isTensorLike(value)) return `${value.dtype} ${formatShape(value.shape)}`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  return typeof value === 'object' ? 'an object' : `${typeof value} ${String(value)}`;
+  if (ArrayBuffer.isView(value)) return `a bare ${value.constructor.name}; make it a new Tensor(dtype, data, shape)`;
+  return typeof value === 'object'
+    ? `an object (${value.constructor?.name ?? 'no class'})`
+    : `${typeof value} ${String(value)}`;
 }
 
 /** The value is of the wrong kind: a number for a tensor, an array for a dict. */

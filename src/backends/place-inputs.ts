@@ -1,6 +1,6 @@
 import { InfernodeError } from '../errors.js';
 import type { Inputs, InputValue, Signature, ValueInfo } from './backend.js';
-import { isTensorLike, listInputs, typeError } from './input-errors.js';
+import { isPlainObject, isTensorLike, listInputs, typeError } from './input-errors.js';
 
 /**
  * Puts inputs into the order of the signature, undefined where one is left out. What the caller gave is not changed.
@@ -70,10 +70,6 @@ function entriesOf(info: ValueInfo, container: InputValue): [string, InputValue]
   const fits = info.kind === 'dict' ? isPlainObject(container) : Array.isArray(container);
   if (!fits) throw typeError(info, container);
   return Object.entries(container as object);
-}
-
-function isPlainObject(value: InputValue): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isTensorLike(value);
 }
 
 function listOf(elements: ReadonlyMap<string, InputValue>): InputValue[] {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Backend, BackendName, ModelFormat, Session } from '../backends/backend.js';
 import { BACKEND_NAMES, backendOf } from '../backends/registry.js';
 import { abortError, InfernodeError } from '../errors.js';
@@ -13,12 +14,15 @@ const FORMATS: Readonly<Record<BackendName, readonly ModelFormat[]>> = {
 /**
  * Loads a model: a TorchScript, AOTInductor or ONNX file, or a model folder with versions. The event loop stays free.
  *
+ * @param model a path, or a file: URL
  * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_FORMAT, INF_MODEL_INVALID, INF_MODEL_UNSAFE, INF_MODEL_CONFIG,
  *   INF_OPTION_INVALID, INF_BACKEND_UNAVAILABLE, INF_DEVICE_UNAVAILABLE, INF_PRECISION_UNSUPPORTED, INF_ABORTED
  */
-export async function load(path: string, options: LoadOptions = {}): Promise<Model> {
-  if (typeof path !== 'string' || path === '')
-    throw new InfernodeError('INF_OPTION_INVALID', 'A model is loaded from a path');
+export async function load(model: string | URL, options: LoadOptions = {}): Promise<Model> {
+  const path = model instanceof URL && model.protocol === 'file:' ? fileURLToPath(model) : model;
+  if (typeof path !== 'string' || path === '') {
+    throw new InfernodeError('INF_OPTION_INVALID', 'A model is loaded from a path or a file: URL');
+  }
   const filled = fillLoadOptions(options);
   checkAborted(path, filled);
   const names = filled.backend === 'auto' ? BACKEND_NAMES : [filled.backend];

@@ -1,4 +1,4 @@
-import { DEFAULT_IMAGE, type ImageProcessing } from '../config/image-processing.js';
+import { type ImageProcessing, image } from '../config/image-processing.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { DTYPES, type DType } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -30,7 +30,7 @@ export async function imageToTensor(
   settings: Partial<ImageProcessing> = {},
   options: ImageOptions = {},
 ): Promise<Tensor> {
-  const processing = { ...DEFAULT_IMAGE, ...settings };
+  const processing = image(settings, { file: 'imageToTensor', path: 'settings', code: 'INF_OPTION_INVALID' });
   const dtype = options.dtype ?? 'float32';
   const tables = channelTables(processing, dtype);
   const picture = await decode(source);

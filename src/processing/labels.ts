@@ -1,5 +1,5 @@
 import { InfernodeError } from '../errors.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { checkTensor, type Tensor } from '../tensor/tensor.js';
 
 /** One class and how likely the model finds it. */
 export interface Classification {
@@ -25,6 +25,7 @@ const HALF_TOLERANCE = 1e-2;
  * @throws InfernodeError INF_TENSOR_SHAPE for other shapes, INF_TENSOR_DTYPE for strings
  */
 export function topK(scores: Tensor, k: number, labels?: readonly string[], softmax?: boolean): Classification[][] {
+  checkTensor(scores?.dtype, scores?.data, scores?.shape);
   const classes = classCount(scores.shape);
   if (classes === null) {
     throw new InfernodeError(

@@ -2,7 +2,7 @@ import { endianness } from 'node:os';
 import { InfernodeError } from '../errors.js';
 import { DTYPES, type DType, type TensorData } from './dtype.js';
 import { npyError, readHeader, writeHeader } from './npy-header.js';
-import { elementCount, Tensor } from './tensor.js';
+import { checkTensor, elementCount, Tensor } from './tensor.js';
 
 /** NumPy's kind and size of each dtype. bfloat16 has none: raw bytes, as the ml_dtypes package of NumPy writes it. */
 const KINDS: Readonly<Record<Exclude<DType, 'string'>, string>> = {
@@ -32,6 +32,7 @@ const MAX_EMPTY_STRINGS = 1_000_000;
  * @throws InfernodeError INF_FILE_INVALID, naming what is wrong; object arrays, which are pickles, are refused
  */
 export function readNpy(bytes: Uint8Array): Tensor {
+  if (!(bytes instanceof Uint8Array)) throw npyError('readNpy takes the bytes of a file');
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { descr, fortranOrder, shape, offset } = readHeader(buffer);
   const [, order, kind, size] = /^([<>|=]?)([a-zA-Z?])(\d{0,9})$/.exec(descr) ?? [];
@@ -55,6 +56,7 @@ export function readNpy(bytes: Uint8Array): Tensor {
  * @throws InfernodeError INF_TENSOR_DATA for a string that ends in NUL, which NumPy cannot tell from padding
  */
 export function writeNpy(tensor: Tensor): Buffer {
+  checkTensor(tensor?.dtype, tensor?.data, tensor?.shape);
   const { dtype, data, shape } = tensor as { dtype: DType; data: TensorData; shape: readonly number[] };
   if (Array.isArray(data)) return writeStrings(data, shape);
   if (dtype === 'string') throw new InfernodeError('INF_INTERNAL', 'A string tensor without an array of strings');

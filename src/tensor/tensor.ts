@@ -77,7 +77,10 @@ export class Tensor<D extends DType = DType> {
     return value;
   }
 
-  /** A tensor around data that is already known to be right: a backend's output. Checks nothing. */
+  /**
+   * A tensor around data that is already known to be right: a backend's output. Checks nothing.
+   * @internal
+   */
   static trusted<D extends DType>(dtype: D, data: DataOf<D>, shape: readonly number[]): Tensor<D> {
     const tensor = Object.create(Tensor.prototype);
     tensor.dtype = dtype;
@@ -128,6 +131,13 @@ export function checkTensor(dtype: unknown, data: unknown, shape: unknown): void
       details: { expected: `${size} elements`, given: `${length} elements` },
     },
   );
+}
+
+/** Whether the data still has the length that the shape says. A buffer may be transferred or shrunk at any time. */
+export function isWhole({ data, shape }: Pick<Tensor, 'data' | 'shape'>): boolean {
+  let size = 1;
+  for (const dim of shape) size *= dim;
+  return data.length === size;
 }
 
 /**

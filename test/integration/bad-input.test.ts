@@ -162,6 +162,7 @@ for (const backend of backends) {
       ['too many', () => [image(), image()], 'INF_INPUT_UNKNOWN', /2/],
       ['null', () => null, 'INF_INPUT_TYPE', /by name/],
       ['a bare tensor', () => image(), 'INF_INPUT_TYPE', /by name/],
+      ['a bare typed array', () => [new Float32Array(3)], 'INF_INPUT_TYPE', /bare Float32Array.*new Tensor/],
       ['a nested array', () => ({ image: [1, 2] }), 'INF_INPUT_TYPE', /array of 2/],
       [
         'wrong dtype',
@@ -208,6 +209,28 @@ for (const backend of backends) {
       structuredClone(tensor.data.buffer, { transfer: [tensor.data.buffer as ArrayBuffer] });
       await rejects(model.run([tensor]), 'INF_TENSOR_DETACHED');
       assert.deepEqual([...(await model.run([image()])).output!.shape], [1, 10]);
+    });
+
+    test('a buffer that shrinks before the call, and one that shrinks during it', async () => {
+      await using model = await load(models[backend], { backend });
+      type Resizable = ArrayBuffer & { resize(size: number): void };
+      const make = () => {
+        const Buffer_ = ArrayBuffer as unknown as new (size: number, options: object) => Resizable;
+        const buffer = new Buffer_(49_152, { maxByteLength: 49_152 });
+        return { buffer, tensor: new Tensor('float32', new Float32Array(buffer), [1, 3, 64, 64]) };
+      };
+      const before = make();
+      before.buffer.resize(400);
+      const calls = [model.run([image()]), model.run([before.tensor]), model.run([image()])];
+      const [first, bad, last] = await Promise.allSettled(calls);
+      assert.deepEqual([first!.status, last!.status], ['fulfilled', 'fulfilled']);
+      assertCode((bad as PromiseRejectedResult).reason, 'INF_TENSOR_DATA', '12288', '100');
+      for (let round = 0; round < 10; round++) {
+        const during = make();
+        const call = model.run([during.tensor]);
+        during.buffer.resize(0);
+        assert.deepEqual([...(await call).output!.shape], [1, 10]);
+      }
     });
 
     test('run after close', async () => {

@@ -72,6 +72,24 @@ for (const backend of backends) {
       assert.equal((await model.run([new Tensor('float32', Float32Array.of(3))])).output!.item(), 7);
     });
 
+    const ends: [string, string, number][] = [
+      ['process.exit', 'process.exit(3);', 3],
+      ['an unhandled rejection', 'Promise.reject(new Error("unhandled"));', 1],
+      ['an uncaught exception', 'setImmediate(() => { throw new Error("uncaught"); });', 1],
+    ];
+    for (const [name, source, code] of ends) {
+      test(`${name} with calls of a real model in flight`, async () => {
+        for (const calls of [1, 1, 10, 200]) {
+          const ended = await run(`
+            const model = await load(${JSON.stringify(bundledModel)}, { backend: ${JSON.stringify(backend)} });
+            const x = new Tensor('float32', new Float32Array(12288), [1, 3, 64, 64]);
+            for (let i = 0; i < ${calls}; i++) model.run([x]).catch(() => {});
+            ${source}`);
+          assert.deepEqual([ended.code, ended.signal], [code, null], ended.stderr);
+        }
+      });
+    }
+
     const exits: [string, string][] = [
       ['ends by itself with an idle model', ''],
       ['ends by itself after the last answer', 'await model.run([x]);'],
@@ -104,6 +122,18 @@ test('the torch backend opens again when all workers that used it are gone', { s
     for (let round = 0; round < 3; round++) {
       const thread = new Worker(${JSON.stringify(source)}, { eval: true });
       await new Promise((settle, reject) => thread.on('exit', settle).on('error', reject));
+    }`);
+  assert.deepEqual([ended.code, ended.stderr], [0, '']);
+});
+
+test('one signal for many calls warns of nothing', async () => {
+  const paths_ = JSON.stringify(backends.map((name) => paths[name]));
+  const ended = await run(`
+    const { signal } = new AbortController();
+    for (const path of ${paths_}) {
+      const model = await load(path);
+      const x = new Tensor('float32', new Float32Array(4));
+      await Promise.all(Array.from({ length: 50 }, () => model.run([x], { signal })));
     }`);
   assert.deepEqual([ended.code, ended.stderr], [0, '']);
 });

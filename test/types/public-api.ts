@@ -52,8 +52,9 @@ export async function loading(): Promise<void> {
   same<LoadOptions['backend'], 'auto' | BackendName | undefined>();
   same<LoadOptions['precision'], Precision | undefined>();
   same<Precision, 'auto' | 'fp32' | 'bf16' | 'fp16' | 'int8'>();
-  // @ts-expect-error a path is a string
   await load(new URL('file:///model.pt'));
+  // @ts-expect-error a path is a string or a URL
+  await load(5);
   // @ts-expect-error there is no such option
   await load('model.pt', { thread: 2 });
   // @ts-expect-error there is no such backend

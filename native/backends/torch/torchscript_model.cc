@@ -33,37 +33,38 @@ TorchScriptModel::TorchScriptModel(const inf_load_options& options)
   // `forward` comes first: it is what a call means by default.
   std::stable_partition(callables_.begin(), callables_.end(),
                         [](const Callable& callable) { return callable.method.name() == "forward"; });
-  freeze_forward();
+  freeze();
   describe(options);
 }
 
-// Batch normalisation that was scripted counts its batches in training mode, so an unfrozen graph looks stateful. Only
-// the frozen graph, where the training branch is gone, tells whether forward really writes to the module.
-void TorchScriptModel::freeze_forward() {
-  auto& forward = callables_.front();
-  const bool others_write = std::any_of(callables_.begin() + 1, callables_.end(),
-                                        [](const Callable& callable) { return callable.facts.stateful; });
-  if (forward.method.name() != "forward" || others_write) {
-    stateful_ = others_write || forward.facts.stateful;
-    frozen_note_ = others_write ? "no: another method changes the model's attributes" : "no: there is no forward";
-    return;
+// An unfrozen graph looks stateful more often than it is: batch normalisation that was scripted counts its batches in
+// training mode, and alias analysis loses track of weights that pass through a tuple. Freezing takes the training
+// branches out and makes constants of all attributes that no method changes, so only a frozen graph tells.
+void TorchScriptModel::freeze() {
+  std::vector<std::string> others;
+  for (const auto& callable : callables_) {
+    if (callable.method.name() != "forward") others.push_back(callable.method.name());
   }
   try {
-    frozen_ = jit::freeze(module_);
-    auto method = frozen_.get_method("forward");
-    auto facts = inspect_graph(frozen_, method);
-    stateful_ = facts.stateful;
+    if (others.size() == callables_.size()) throw std::runtime_error("there is no forward");
+    auto frozen = jit::freeze(module_, others);
+    std::vector<Callable> callables;
+    for (const auto& callable : callables_) {
+      auto method = frozen.get_method(callable.method.name());
+      auto facts = inspect_graph(frozen, method);
+      stateful_ = stateful_ || facts.stateful;
+      callables.push_back({method, std::move(facts)});
+    }
     if (stateful_) {
-      frozen_ = jit::Module();
-      frozen_note_ = "no: forward changes the model's attributes";
+      frozen_note_ = "no: calls change the model's attributes";
       return;
     }
-    // Freezing turns parameters into constants, so the frozen graph knows at least as much about the inputs.
-    forward = {method, std::move(facts)};
+    frozen_ = frozen;
+    callables_ = std::move(callables);
     frozen_note_ = "yes";
   } catch (const std::exception& error) {
-    frozen_ = jit::Module();
-    stateful_ = forward.facts.stateful;
+    stateful_ = std::any_of(callables_.begin(), callables_.end(),
+                            [](const Callable& callable) { return callable.facts.stateful; });
     const std::string reason = error.what();
     frozen_note_ = "no: " + reason.substr(0, reason.find('\n'));
   }

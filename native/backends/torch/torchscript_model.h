@@ -12,7 +12,7 @@
 
 namespace infernode::torch_backend {
 
-// `forward` of a stateless model is frozen: attributes become constants, batch normalisation folds into convolutions.
+// A stateless model is frozen: attributes become constants, batch normalisation of forward folds into convolutions.
 // A model that changes its own attributes stays as it was saved, and its calls run one at a time.
 class TorchScriptModel final : public inf_model {
  public:
@@ -27,13 +27,13 @@ class TorchScriptModel final : public inf_model {
     GraphFacts facts;
   };
 
-  void freeze_forward();
+  void freeze();
   void describe(const inf_load_options& options);
   std::vector<c10::IValue> bind(const Callable& callable, const inf_value* arguments, size_t count) const;
 
   at::Device device_;
   torch::jit::Module module_;
-  torch::jit::Module frozen_;  // keeps the frozen forward alive
+  torch::jit::Module frozen_;  // keeps the frozen methods alive
   bool stateful_ = false;
   std::string frozen_note_;
   std::vector<Callable> callables_;

@@ -1,5 +1,5 @@
 import { InfernodeError, messageOf } from '../../errors.js';
-import { checkTensor, Tensor } from '../../tensor/tensor.js';
+import { checkTensor, isWhole, Tensor } from '../../tensor/tensor.js';
 import type { Outputs } from '../backend.js';
 import { SUCCEEDED } from './protocol.js';
 import { type Packet, PacketReader, PacketWriter } from './wire.js';
@@ -118,5 +118,5 @@ export class CallsInFlight {
 
 /** The caller may have transferred a buffer since the call was made. */
 function checkInputs(inputs: readonly Tensor[]): void {
-  for (const { dtype, shape, data } of inputs) if (data.length === 0) checkTensor(dtype, data, shape);
+  for (const tensor of inputs) if (!isWhole(tensor)) checkTensor(tensor.dtype, tensor.data, tensor.shape);
 }

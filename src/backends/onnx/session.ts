@@ -1,8 +1,8 @@
 import { abortError, InfernodeError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { AbortWatch } from '../abort-watch.js';
 import type { Inputs, ModelInfo, Outputs, Session, SessionOptions, Signature } from '../backend.js';
 import { bindInputs } from '../bind-inputs.js';
-import { AbortWatch } from './abort-watch.js';
 import type { Call } from './calls-in-flight.js';
 import { checkTensors, explainFailure } from './checks.js';
 import { ModelThread, type ThreadOwner } from './model-thread.js';

@@ -24,6 +24,8 @@ export interface Addon {
   cancel(session: SessionHandle, ticket: number): boolean;
   /** Completes when earlier calls have finished and the model is freed. */
   unload(session: SessionHandle, ticket: number): void;
+  /** Drops the waiting calls of this environment, which never complete, and waits for the running one. */
+  drain(): void;
   /** Tells V8 that native memory grew or shrank, in bytes. */
   adjustMemory(bytes: number): void;
 }

@@ -39,7 +39,9 @@ function localBuild(attempts: Attempt[]): string | null {
     attempts.push({ what: 'add-on (local build)', path, ok: true, reason: 'found' });
     return path;
   } catch (error) {
-    const reason = `not built: run "npm run build" in ${packageRoot}`;
+    const reason = existsSync(join(packageRoot, 'scripts'))
+      ? `not built: run "npm run build" in ${packageRoot}, which needs g++ and cmake`
+      : 'not in this package: build it in a clone, and set INFERNODE_ADDON to its folder build/Release';
     attempts.push({ what: 'add-on (local build)', path: null, ok: false, reason: firstLine(messageOf(error), reason) });
     return null;
   }

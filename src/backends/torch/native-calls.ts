@@ -24,6 +24,8 @@ export class NativeCalls {
       if (error !== undefined) call.reject(error);
       else call.resolve(result);
     });
+    // exit() destroys libtorch's static objects, some of them made as late as the first run: nothing may run by then.
+    process.on('exit', () => this.addon.drain());
   }
 
   /** Makes room for a call with more numbers. */

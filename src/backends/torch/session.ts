@@ -1,12 +1,18 @@
 import { abortError, InfernodeError } from '../../errors.js';
 import { type DataOf, type DType, dtypeOfCode } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { AbortWatch } from '../abort-watch.js';
 import type { Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
 import { bindInputs, explainMismatch } from '../bind-inputs.js';
 import { formatShape } from '../input-errors.js';
 import type { FlatOutputs, SessionHandle } from './addon.js';
 import { CallEncoder, type ScalarKind } from './encode.js';
 import { fromNative, type NativeCalls } from './native-calls.js';
+
+interface AbortableCall {
+  readonly ticket: number;
+  readonly reject: (error: InfernodeError) => void;
+}
 
 interface Method {
   readonly name: string;
@@ -23,6 +29,7 @@ const collected = new FinalizationRegistry<{ calls: NativeCalls; bytes: number }
 /** A model in the torch backend. */
 export class TorchSession implements Session {
   private readonly methods = new Map<string, Method>();
+  private readonly aborts = new AbortWatch<AbortableCall>((call, signal) => this.abort(call, signal));
   private closing: Promise<void> | undefined;
 
   /** @param outputNames names of the outputs where native code only numbers them (AOTInductor) */
@@ -50,7 +57,7 @@ export class TorchSession implements Session {
       values,
     );
     try {
-      const outputs = await (signal === undefined ? done : this.abortable(done, ticket, signal, name));
+      const outputs = await (signal === undefined ? done : this.abortable(done, ticket, signal));
       return this.unpack(outputs);
     } catch (error) {
       throw error instanceof InfernodeError ? error : this.explain(method, args, error);
@@ -96,20 +103,17 @@ export class TorchSession implements Session {
   }
 
   /** Rejects at once when the signal fires. A call that is already running ends in its own time, its result unused. */
-  private abortable(
-    done: Promise<FlatOutputs>,
-    ticket: number,
-    signal: AbortSignal,
-    name: string,
-  ): Promise<FlatOutputs> {
+  private abortable(done: Promise<FlatOutputs>, ticket: number, signal: AbortSignal): Promise<FlatOutputs> {
     return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        if (this.calls.addon.cancel(this.handle, ticket)) this.calls.forget(ticket);
-        reject(abortError(signal, `The call of ${name}`));
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      done.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+      const call = { ticket, reject };
+      this.aborts.add(signal, call);
+      done.then(resolve, reject).finally(() => this.aborts.remove(signal, call));
     });
+  }
+
+  private abort({ ticket, reject }: AbortableCall, signal: AbortSignal): void {
+    if (this.calls.addon.cancel(this.handle, ticket)) this.calls.forget(ticket);
+    reject(abortError(signal, 'The call'));
   }
 
   private unpack(flat: FlatOutputs): Outputs {

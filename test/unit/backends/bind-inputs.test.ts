@@ -284,6 +284,12 @@ describe('kinds', () => {
       throws(() => one(dict('d', value('?', 'int')), given), 'INF_INPUT_TYPE', '"d"');
   });
 
+  test('dict: no Map and no instance of a class', () => {
+    for (const given of [new Map([['a', 1]]), new Set(), new Date()]) {
+      throws(() => one(dict('d', value('?', 'int')), given), 'INF_INPUT_TYPE', '"d"');
+    }
+  });
+
   test('any: whatever it is', () => {
     for (const given of [1, 2n, 'a', true, x]) assert.equal(one(value('?', 'any'), given), given);
     throws(() => one(value('?', 'any'), null), 'INF_INPUT_MISSING');

@@ -160,3 +160,8 @@ test('files that NumPy wrote are read, and written again byte for byte', async (
     assert.ok(writeNpy(tensor).equals(bytes), file);
   }
 });
+
+test('what is no file, and what is no tensor', () => {
+  assert.throws(() => readNpy('file.npy' as never), coded('INF_FILE_INVALID', /the bytes of a file/));
+  assert.throws(() => writeNpy(5 as never), coded('INF_TENSOR_DTYPE', /dtype/));
+});

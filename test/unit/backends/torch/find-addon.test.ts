@@ -59,7 +59,7 @@ describe('the local build', () => {
     const { files, attempts } = found as ReturnType<typeof findAddon>;
     assert.equal(files, null);
     assert.equal(attempts.length, 1);
-    assert.match(attempts[0]!.reason, /not built: run "npm run build" in/);
+    assert.match(attempts[0]!.reason, /not in this package: build it in a clone/);
   });
 
   test('is found in build/Release', async (t) => {

@@ -66,6 +66,18 @@ describe('state of a module', { skip: needsTorch }, () => {
     assert.deepEqual(input.toArray(), [1, 2]);
   });
 
+  test('is not mistaken: a scripted transformer layer keeps none', async () => {
+    await using model = await loadFixture('encoder');
+    assert.deepEqual([model.info.stateful, model.info.metadata.frozen], [false, 'yes']);
+    const x = new Tensor(
+      'float32',
+      Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)),
+      [1, 3, 8],
+    );
+    const [a, b] = [await model.run([x]), await model.run([x])];
+    assert.deepEqual(a.output!.data, b.output!.data);
+  });
+
   test('is not mistaken: scripted batch normalisation in evaluation mode keeps none', async () => {
     await using model = await loadFixture('norms');
     assert.equal(model.info.stateful, false);
