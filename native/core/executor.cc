@@ -3,11 +3,17 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <utility>
 
 namespace infernode {
+namespace {
+
+constexpr std::chrono::microseconds kAwake(50);
+
+}  // namespace
 
 Executor::Executor(const inf_backend_api& api, int32_t threads)
     : thread_([this, &api, threads] { loop(api, threads); }) {}
@@ -31,11 +37,30 @@ void Executor::post(Job job) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    // A busy thread looks at the queue by itself, so waking it would be a wasted system call.
-    wake = running_for_ == nullptr && queue_.empty();
     queue_.push_back(std::move(job));
+    posted_.fetch_add(1, std::memory_order_relaxed);
+    // A thread that is awake looks at the queue by itself, so waking it would be a wasted system call.
+    wake = sleeping_;
   }
   if (wake) work_ready_.notify_one();
+}
+
+// Waits until there is work or the end. A thread that sleeps takes some 30 us to be woken when its core has gone idle,
+// many times a small inference; so it stays awake for a moment, in which the next of a series of calls usually comes.
+void Executor::await_work(std::unique_lock<std::mutex>& lock) {
+  static const bool spare_core = std::thread::hardware_concurrency() > 1;
+  const auto arrived = [&] { return stopping_ || !queue_.empty(); };
+  if (!arrived() && spare_core) {
+    const auto seen = posted_.load(std::memory_order_relaxed);
+    lock.unlock();
+    const auto end = std::chrono::steady_clock::now() + kAwake;
+    while (posted_.load(std::memory_order_relaxed) == seen && std::chrono::steady_clock::now() < end) {
+    }
+    lock.lock();
+  }
+  sleeping_ = true;
+  work_ready_.wait(lock, arrived);
+  sleeping_ = false;
 }
 
 bool Executor::cancel(const void* owner, uint32_t ticket) {
@@ -73,7 +98,7 @@ void Executor::loop(const inf_backend_api& api, int32_t threads) {
   api.enter_thread(threads);
   std::unique_lock lock(mutex_);
   for (;;) {
-    work_ready_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    await_work(lock);
     if (stopping_) return;
     {
       Job job = std::move(queue_.front());

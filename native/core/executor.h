@@ -1,6 +1,7 @@
 // A long-lived thread that runs jobs one after another.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -46,6 +47,7 @@ class Executor {
 
  private:
   void loop(const inf_backend_api& api, int32_t threads);
+  void await_work(std::unique_lock<std::mutex>& lock);
 
   std::mutex mutex_;
   std::condition_variable work_ready_;
@@ -53,7 +55,9 @@ class Executor {
   std::deque<Job> queue_;
   const void* running_for_ = nullptr;
   bool stopping_ = false;
-  std::thread thread_;  // last: it uses all of the above
+  bool sleeping_ = false;             // only then does a post have to wake the thread
+  std::atomic<uint32_t> posted_ = 0;  // counts posts, for a look without the lock
+  std::thread thread_;                // last: it uses all of the above
 };
 
 // The executor of the process for this backend and thread count; lives as long as somebody holds it. All are stopped
