@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InfernodeError, messageOf } from '../../errors.js';
+import { stayAwake } from '../stay-awake.js';
 import { beginWork, endWork } from './exit-guard.js';
 import { type LoadedModel, loadModel } from './load-model.js';
 import { ModelRunner } from './model-runner.js';
@@ -35,6 +36,8 @@ export async function holdModel(request: LoadRequest, shared: Int32Array, send: 
   }
   const runner = new ModelRunner(model, shared, (packet, transfer, millisecondsPerCall) => {
     send({ type: 'replies', packet, millisecondsPerCall }, transfer);
+    // The next of a series of calls usually comes at once.
+    stayAwake(() => runner.idle);
   });
   send({ type: 'loaded', info: model.info });
   return { run: (packet) => runner.run(packet), runSync: (packet) => runner.runSync(packet), release };

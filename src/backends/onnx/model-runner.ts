@@ -33,6 +33,11 @@ export class ModelRunner {
     this.#send = send;
   }
 
+  /** Whether no call waits or runs. */
+  get idle(): boolean {
+    return this.#pending === 0;
+  }
+
   /** Starts every call of a packet; each waits its turn inside the runtime. */
   run(packet: Packet): void {
     const reader = new PacketReader(packet, false);

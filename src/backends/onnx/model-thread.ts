@@ -1,6 +1,7 @@
 import { type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ModelInfo, Outputs, Signature } from '../backend.js';
+import { stayAwake } from '../stay-awake.js';
 import { type Call, CallsInFlight } from './calls-in-flight.js';
 import type { ModelWorker } from './model-worker.js';
 import { parkWorker, takeWorker } from './parked-worker.js';
@@ -87,7 +88,10 @@ export class ModelThread {
     const idle = this.#calls.size === 0;
     const message = this.#calls.pack(calls);
     if (message === undefined) return;
-    if (idle) this.#worker.ref();
+    if (idle) {
+      this.#worker.ref();
+      stayAwake(() => this.#calls.size > 0);
+    }
     this.#worker.post({ type: 'run', packet: message.packet }, message.transfer);
   }
 

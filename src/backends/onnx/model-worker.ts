@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { blockAwake } from '../stay-awake.js';
 import { guardExit, unguardExit } from './exit-guard.js';
 import {
   ANSWERS,
@@ -105,6 +106,7 @@ export class ModelWorker {
       const answer = receiveMessageOnPort(this.#syncPort) as { message: Packet } | undefined;
       if (answer !== undefined) return answer.message;
       if (dead) return undefined;
+      blockAwake(() => Atomics.load(this.#shared, ANSWERS) === seen);
       Atomics.wait(this.#shared, ANSWERS, seen, CHECK_MS);
     }
   }

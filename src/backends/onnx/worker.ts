@@ -1,5 +1,6 @@
 /** The thread that holds one model after another: the runtime blocks its thread while it loads and while it runs. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { stayAwake } from '../stay-awake.js';
 import { collectGarbage } from './collect-garbage.js';
 import { type HeldModel, holdModel } from './held-model.js';
 import { ALIVE, ANSWERS, ENDED, type Request, type Response, STATE, type WorkerStart } from './protocol.js';
@@ -27,6 +28,7 @@ port.on('message', async (request: Request) => {
       const { packet, transfer } = await (await held!).runSync(request.packet);
       syncPort.postMessage(packet, transfer);
       wake();
+      stayAwake(() => true);
       break;
     }
     case 'close':

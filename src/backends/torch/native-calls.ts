@@ -1,11 +1,7 @@
 import { createRequire } from 'node:module';
-import { availableCores } from '../../config/thread-budget.js';
 import { ERRORS, type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
+import { stayAwake } from '../stay-awake.js';
 import type { Addon, NativeError } from './addon.js';
-
-const AWAKE_MS = 0.05;
-/** On a single core, a thread that waits awake keeps the other from working. */
-const SPARE_CORE = availableCores() > 1;
 
 interface Pending {
   readonly resolve: (result: unknown) => void;
@@ -43,7 +39,7 @@ export class NativeCalls {
   start<Result>(begin: (ticket: number) => void, held?: unknown): { ticket: number; done: Promise<Result> } {
     const ticket = this.nextTicket;
     this.nextTicket = (ticket + 1) >>> 0 || 1;
-    if (this.pending.size === 0) this.stayAwake();
+    if (this.pending.size === 0) stayAwake(() => this.pending.size > 0);
     const done = new Promise<Result>((resolve, reject) => {
       this.pending.set(ticket, { resolve: resolve as (result: unknown) => void, reject, held });
     });
@@ -54,19 +50,6 @@ export class NativeCalls {
       throw error;
     }
     return { ticket, done };
-  }
-
-  /**
-   * Keeps the event loop from sleeping for the first moment of a call: when its core has gone idle, waking it takes some
-   * 30 us, many times a small inference. Whatever else the loop has to do, it does meanwhile.
-   */
-  private stayAwake(): void {
-    if (!SPARE_CORE) return;
-    const end = performance.now() + AWAKE_MS;
-    const look = () => {
-      if (this.pending.size > 0 && performance.now() < end) setImmediate(look);
-    };
-    setImmediate(look);
   }
 
   /** Forgets a call that native code has given up. */
