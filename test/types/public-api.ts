@@ -186,7 +186,7 @@ export function errors(thrown: unknown): void {
 
 export async function backends(): Promise<void> {
   same<ReturnType<typeof listBackends>, Promise<BackendStatus[]>>();
-  await listBackends({ libtorch: '/opt/libtorch' });
+  await listBackends({ libtorch: '/path/to/libtorch' });
   same<BackendStatus['attempts'], readonly Attempt[]>();
   same<BackendStatus['devices'], readonly string[]>();
 }

@@ -23,7 +23,7 @@ test('everything has a default', () => {
 
 test('what is given is kept', () => {
   const { signal } = new AbortController();
-  const given = { backend: 'onnx', device: 'cuda:3', threads: 1, libtorch: '/opt/libtorch', signal };
+  const given = { backend: 'onnx', device: 'cuda:3', threads: 1, libtorch: '/path/to/libtorch', signal };
   assert.deepEqual(fill(given), given);
 });
 
