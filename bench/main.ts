@@ -35,7 +35,7 @@ async function callCost(): Promise<void> {
 }
 
 async function eventLoop(): Promise<void> {
-  const size = 1024;
+  const size = 1536;
   const data = new Float32Array(size * size).fill(0.01);
   const peers = await openPeers('slow', data, [size, size], [4]);
   console.log('\nDelay of the event loop while an inference of this length runs back to back, one thread');

@@ -1,4 +1,4 @@
-// The functions that JavaScript calls; src/backends/torch/addon.ts declares the same in TypeScript.
+// The functions that JavaScript calls; src/backends/native/addon.ts declares the same in TypeScript.
 #include <napi.h>
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "backend_library.h"
 #include "environment.h"
 #include "guarded_call.h"
+#include "heap.h"
 #include "session.h"
 #include "type_tags.h"
 
@@ -209,6 +210,11 @@ void adjust_memory(const Napi::CallbackInfo& info) {
   Napi::MemoryManagement::AdjustExternalMemory(info.Env(), info[0].As<Napi::Number>().Int64Value());
 }
 
+// trimHeap(): gives what the calling thread and others freed back to the system
+void trim_heap(const Napi::CallbackInfo& /*info*/) {
+  give_back_freed_heap();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("abi", Napi::Number::New(env, INF_BACKEND_ABI));
   export_function<initialize>(exports, "initialize");
@@ -222,6 +228,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<unload>(exports, "unload");
   export_function<drain>(exports, "drain");
   export_function<adjust_memory>(exports, "adjustMemory");
+  export_function<trim_heap>(exports, "trimHeap");
   return exports;
 }
 

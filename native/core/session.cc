@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "heap.h"
+
 namespace infernode {
 
 Session::Session(const inf_backend_api& api, Executor& executor, std::string path, std::string format,
@@ -28,7 +30,7 @@ Outputs Session::run(uint32_t method, const inf_value* arguments, size_t count) 
 void Session::unload() {
   if (model_ == nullptr) return;
   api_.model_free(std::exchange(model_, nullptr));
-  api_.trim();
+  give_back_freed_heap();
 }
 
 }  // namespace infernode

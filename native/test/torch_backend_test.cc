@@ -239,7 +239,6 @@ int main(int argc, char** argv) {
   test_errors();
   test_damaged_files();
   test_threads();
-  api->trim();
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

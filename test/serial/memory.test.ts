@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { bundledModel, repository } from '../support/test-data.js';
+import { bundledModel, dataFile, needsTestData, repository } from '../support/test-data.js';
 import { fixture, needsTorch } from '../support/torch.js';
 
 const entry = join(repository, 'dist/index.js');
 const backends = [
-  { backend: 'torch', tiny: fixture('tiny.pt'), model: join(bundledModel, '1/model.pt'), skip: needsTorch },
-  { backend: 'onnx', tiny: fixture('tiny.onnx'), model: join(bundledModel, '1/model.onnx'), skip: false },
+  { backend: 'torch', format: 'torchscript', extension: 'pt', skip: needsTorch },
+  { backend: 'onnx', format: 'onnx', extension: 'onnx', skip: false },
 ] as const;
 
 /** Runs an ES module in a process of its own, which prints resident memory levels in bytes, as JSON. */
@@ -24,7 +24,13 @@ function levels(source: string): number[] {
 
 const mebibytes = (bytes: readonly number[]) => bytes.map((level) => (level / 2 ** 20).toFixed(1)).join(', ');
 
-for (const { backend, tiny, model, skip } of backends) {
+for (const { backend, format, extension, skip } of backends) {
+  const tiny = fixture(`tiny.${extension}`);
+  const loaded = [
+    ['the bundled model', join(bundledModel, `1/model.${extension}`), [1, 3, 64, 64], false],
+    ['a model of 14 MB', dataFile(`models/${format}/mobilenet_v2_fp32.${extension}`), [1, 3, 224, 224], needsTestData],
+  ] as const;
+
   describe(`memory of the ${backend} backend`, { skip }, () => {
     test('100,000 runs leave resident memory flat', () => {
       const seen = levels(`
@@ -42,21 +48,24 @@ for (const { backend, tiny, model, skip } of backends) {
       assert.ok(growth < 0.02, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
     });
 
-    test('50 times load, run and close end where the third ended', () => {
-      const seen = levels(`
-        const x = new Tensor('float32', new Float32Array(3 * 64 * 64), [1, 3, 64, 64]);
-        const seen = [];
-        for (let cycle = 0; cycle < 50; cycle++) {
-          const model = await load(${JSON.stringify(model)});
-          await model.run([x]);
-          model.runSync([x]);
-          await model.close();
-          seen.push(await rss());
-        }
-        console.log(JSON.stringify(seen));`);
-      const growth = seen.at(-1)! / seen[2]! - 1;
-      assert.ok(growth < 0.05, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
-    });
+    for (const [what, path, shape, without] of loaded) {
+      test(`50 times load, run and close of ${what} end where the third ended`, { skip: without }, () => {
+        const seen = levels(`
+          const shape = ${JSON.stringify(shape)};
+          const x = new Tensor('float32', new Float32Array(shape.reduce((a, b) => a * b)), shape);
+          const seen = [];
+          for (let cycle = 0; cycle < 50; cycle++) {
+            const model = await load(${JSON.stringify(path)});
+            await model.run([x]);
+            model.runSync([x]);
+            await model.close();
+            seen.push(await rss());
+          }
+          console.log(JSON.stringify(seen));`);
+        const growth = seen.at(-1)! / seen[2]! - 1;
+        assert.ok(growth < 0.05, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
+      });
+    }
 
     test('large outputs are given back', () => {
       const seen = levels(`

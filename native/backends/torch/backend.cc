@@ -11,10 +11,6 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/headeronly/version.h>
 
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -174,16 +170,9 @@ void output_release(void* owner) noexcept {
   Result::release(owner);
 }
 
-void trim() noexcept {
-#if defined(__GLIBC__)
-  // glibc keeps freed weights for itself otherwise.
-  malloc_trim(0);
-#endif
-}
-
 constexpr inf_backend_api kApi{
-    INF_BACKEND_ABI, initialize, capabilities, enter_thread,   model_load, model_describe, model_bytes,
-    model_run,       model_free, result_free,  output_release, free_error, trim,
+    INF_BACKEND_ABI, initialize, capabilities, enter_thread, model_load,     model_describe,
+    model_bytes,     model_run,  model_free,   result_free,  output_release, free_error,
 };
 
 }  // namespace

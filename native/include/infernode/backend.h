@@ -149,8 +149,6 @@ typedef struct inf_backend_api {
   void (*result_free)(inf_result* result);
   void (*output_release)(void* owner);
   void (*error_free)(inf_error* error);
-  /* Gives freed heap back to the system. */
-  void (*trim)(void);
 } inf_backend_api;
 
 /* NULL if the backend does not speak `abi`. */

@@ -1,5 +1,6 @@
 /** The thread that holds one model after another: the runtime blocks its thread while it loads and while it runs. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { trimHeap } from '../native/heap.js';
 import { stayAwake } from '../stay-awake.js';
 import { collectGarbage } from './collect-garbage.js';
 import { type HeldModel, holdModel } from './held-model.js';
@@ -35,6 +36,7 @@ port.on('message', async (request: Request) => {
       await (await held!).release();
       held = undefined;
       await collectGarbage();
+      await trimHeap();
       send({ type: 'closed' });
       break;
     case 'end':

@@ -1,11 +1,11 @@
 import { InfernodeError, messageOf } from '../../errors.js';
 import type { Attempt, Backend, BackendStatus, ModelFormat, ModelInfo, Session, SessionOptions } from '../backend.js';
-import type { BackendDescription, BackendHandle, SessionHandle } from './addon.js';
+import type { BackendDescription, BackendHandle, SessionHandle } from '../native/addon.js';
+import { type AddonFiles, findAddon } from '../native/find-addon.js';
+import { probeNative } from '../native/probe.js';
 import { checkInstructionSet, readAotiPackage } from './aoti-package.js';
-import { type AddonFiles, findAddon } from './find-addon.js';
 import { findLibtorch, type LibtorchPlace, librariesOf } from './find-libtorch.js';
 import { fromNative, NativeCalls } from './native-calls.js';
-import { probeNative } from './probe.js';
 import { TorchSession } from './session.js';
 
 const FORMATS: readonly ModelFormat[] = ['torchscript', 'aotinductor'];

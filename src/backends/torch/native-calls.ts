@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { ERRORS, type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
+import type { Addon, NativeError } from '../native/addon.js';
 import { stayAwake } from '../stay-awake.js';
-import type { Addon, NativeError } from './addon.js';
 
 interface Pending {
   readonly resolve: (result: unknown) => void;

@@ -5,7 +5,7 @@ import { AbortWatch } from '../abort-watch.js';
 import type { Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
 import { bindInputs, explainMismatch } from '../bind-inputs.js';
 import { formatShape } from '../input-errors.js';
-import type { FlatOutputs, SessionHandle } from './addon.js';
+import type { FlatOutputs, SessionHandle } from '../native/addon.js';
 import { CallEncoder, type ScalarKind } from './encode.js';
 import { fromNative, type NativeCalls } from './native-calls.js';
 

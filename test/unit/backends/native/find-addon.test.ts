@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { findAddon } from '#src/backends/torch/find-addon';
+import { findAddon } from '#src/backends/native/find-addon';
 import { repository } from '../../../support/test-data.js';
 import { makeFolder } from '../../support/files.js';
 

@@ -28,6 +28,8 @@ export interface Addon {
   drain(): void;
   /** Tells V8 that native memory grew or shrank, in bytes. */
   adjustMemory(bytes: number): void;
+  /** Gives freed heap back to the system, where the C library keeps it otherwise. Works without `initialize`. */
+  trimHeap(): void;
 }
 
 /** An asynchronous call ended: with `error`, or with `result`, whose kind depends on the call. */

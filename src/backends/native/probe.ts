@@ -6,9 +6,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BackendDescription } from './addon.js';
 
-/** What a child process that opened the native libraries found. */
-export type ProbeResult =
-  | { readonly ok: true; readonly description: BackendDescription }
+/** What a child process that opened the native libraries found; the description is null if it opened the core alone. */
+export type ProbeResult<Description = BackendDescription | null> =
+  | { readonly ok: true; readonly description: Description }
   | { readonly ok: false; readonly reason: string };
 
 const child = fileURLToPath(new URL('./probe-child.js', import.meta.url));
@@ -19,16 +19,29 @@ const TIMEOUT_MS = 60_000;
  * another libtorch crashes the child, not the user's server. A success is remembered on disk by the size and time of every
  * file involved, so a later process does not pay for it again.
  */
-export async function probeNative(core: string, backend: string, libraries: readonly string[]): Promise<ProbeResult> {
-  const key = await fingerprint([core, backend, ...libraries]);
+export function probeNative(
+  core: string,
+  backend: string,
+  libraries: readonly string[],
+): Promise<ProbeResult<BackendDescription>> {
+  return probeFiles([core, backend, ...libraries]) as Promise<ProbeResult<BackendDescription>>;
+}
+
+/** The same for the add-on without any backend. */
+export function probeCore(core: string): Promise<ProbeResult> {
+  return probeFiles([core]);
+}
+
+async function probeFiles(files: readonly string[]): Promise<ProbeResult> {
+  const key = await fingerprint(files);
   const known = (await readCache())[key];
   if (known !== undefined) return { ok: true, description: known };
-  const result = await runChild([core, backend, ...libraries]);
+  const result = await runChild(files);
   if (result.ok) await remember(key, result.description);
   return result;
 }
 
-function runChild(args: string[]): Promise<ProbeResult> {
+function runChild(args: readonly string[]): Promise<ProbeResult> {
   return new Promise((settle) => {
     const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' };
     execFile(process.execPath, [child, ...args], { env, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
@@ -58,7 +71,7 @@ async function fingerprint(files: readonly string[]): Promise<string> {
   return hash.digest('hex');
 }
 
-type Cache = Record<string, BackendDescription | undefined>;
+type Cache = Record<string, BackendDescription | null | undefined>;
 
 function cacheFile(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infernode', 'probes.json');
@@ -74,7 +87,7 @@ async function readCache(): Promise<Cache> {
 }
 
 /** A cache that cannot be written (read-only home) costs the next process a probe and nothing else. */
-async function remember(key: string, description: BackendDescription): Promise<void> {
+async function remember(key: string, description: BackendDescription | null): Promise<void> {
   const file = cacheFile();
   const temporary = `${file}.${process.pid}`;
   const recent = Object.entries(await readCache()).slice(-15);
