@@ -30,7 +30,14 @@ export function formatShape(
 /** The inputs of a signature, for a message. */
 export function listInputs(signature: Signature): string {
   if (signature.inputs.length === 0) return 'no inputs';
-  return signature.inputs.map((info) => `"${info.name}" (${info.type})`).join(', ');
+  return signature.inputs.map((info) => `"${info.name}" (${info.type})${elementNames(info)}`).join(', ');
+}
+
+/** The elements of a tuple can be given one by one. */
+function elementNames({ kind, items }: ValueInfo): string {
+  return kind === 'tuple' && items?.length
+    ? `, or its elements ${items.map(({ name }) => `"${name}"`).join(', ')}`
+    : '';
 }
 
 function describe(value: unknown): string {

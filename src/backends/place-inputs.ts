@@ -40,27 +40,26 @@ function placeElement(signature: Signature, values: InputValue[], name: string, 
   const [root, ...path] = name.split('.') as [string, ...string[]];
   const index = signature.inputs.findIndex((info) => info.name === root);
   if (index < 0 || path.length === 0) throw unknownInput(signature, name);
-  const placed = withElement(signature.inputs[index]!, values[index], path, value);
-  if (placed === undefined) throw unknownInput(signature, name);
-  values[index] = placed;
+  values[index] = withElement(signature.inputs[index]!, values[index], path, value, () =>
+    unknownInput(signature, name),
+  );
 }
 
-/** A copy of a container with one element set; undefined if it can have no such element. */
+/** A copy of a container with one element set. @throws what `unknown` makes, if it can have no such element */
 function withElement(
   info: ValueInfo,
   container: InputValue,
   path: readonly string[],
   value: InputValue,
-): InputValue | undefined {
+  unknown: () => InfernodeError,
+): InputValue {
   const [step, ...rest] = path;
   if (step === undefined) return value;
   const isDict = info.kind === 'dict';
   const element = info.kind === 'tuple' ? info.items?.[Number(step)] : info.items?.[0];
-  if (element === undefined || !(isDict || /^\d{1,6}$/.test(step))) return undefined;
+  if (element === undefined || !(isDict || /^\d{1,6}$/.test(step))) throw unknown();
   const elements = new Map(entriesOf(info, container));
-  const placed = withElement(element, elements.get(step), rest, value);
-  if (placed === undefined) return undefined;
-  elements.set(step, placed);
+  elements.set(step, withElement(element, elements.get(step), rest, value, unknown));
   // fromEntries makes own properties of all keys, `__proto__` too.
   return isDict ? Object.fromEntries(elements) : listOf(elements);
 }

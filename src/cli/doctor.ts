@@ -20,7 +20,7 @@ export function addDoctor(program: Command): void {
   addOutputOptions(command);
 }
 
-/** Exits with 0 if any backend works, else 1. */
+/** Exits with 0 if any backend works, and with it a libtorch that was named, else 1. */
 async function doctor(options: DoctorOptions): Promise<void> {
   const { listBackends } = await import('../backends/registry.js');
   const { libtorch } = options;
@@ -29,10 +29,13 @@ async function doctor(options: DoctorOptions): Promise<void> {
     sharpStatus(),
   ]);
   const system = systemInfo();
-  const ok = backends.some(({ available }) => available);
+  const needed = libtorch === undefined ? backends : backends.filter(({ name }) => name === 'torch');
+  const ok = needed.some(({ available }) => available);
   if (options.json) printJson({ ok, system, backends, sharp });
   else {
-    const verdict = ok ? [] : ['No backend works: no model can run here.'];
+    const verdict = ok
+      ? []
+      : [libtorch === undefined ? 'No backend works: no model can run here.' : `${libtorch} does not work.`];
     print([systemText(system, sharp), ...backends.map(backendText), ...verdict].join('\n\n'));
   }
   process.exitCode = ok ? EXIT.ok : EXIT.failed;

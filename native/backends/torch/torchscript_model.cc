@@ -41,12 +41,18 @@ TorchScriptModel::TorchScriptModel(const inf_load_options& options)
 // training mode, and alias analysis loses track of weights that pass through a tuple. Freezing takes the training
 // branches out and makes constants of all attributes that no method changes, so only a frozen graph tells.
 void TorchScriptModel::freeze() {
+  const auto keep_unfrozen = [this](std::string_view reason) {
+    stateful_ = std::any_of(callables_.begin(), callables_.end(),
+                            [](const Callable& callable) { return callable.facts.stateful; });
+    frozen_note_ = "no: ";
+    frozen_note_ += reason.substr(0, reason.find('\n'));
+  };
   std::vector<std::string> others;
   for (const auto& callable : callables_) {
     if (callable.method.name() != "forward") others.push_back(callable.method.name());
   }
+  if (others.size() == callables_.size()) return keep_unfrozen("there is no forward");
   try {
-    if (others.size() == callables_.size()) throw std::runtime_error("there is no forward");
     auto frozen = jit::freeze(module_, others);
     std::vector<Callable> callables;
     for (const auto& callable : callables_) {
@@ -63,10 +69,7 @@ void TorchScriptModel::freeze() {
     callables_ = std::move(callables);
     frozen_note_ = "yes";
   } catch (const std::exception& error) {
-    stateful_ = std::any_of(callables_.begin(), callables_.end(),
-                            [](const Callable& callable) { return callable.facts.stateful; });
-    const std::string reason = error.what();
-    frozen_note_ = "no: " + reason.substr(0, reason.find('\n'));
+    keep_unfrozen(error.what());
   }
 }
 

@@ -113,7 +113,7 @@ export class OnnxSession implements Session {
   }
 
   #bind(method: string, inputs: Inputs): readonly Tensor[] {
-    if (this.#closed !== undefined) throw new InfernodeError('INF_MODEL_CLOSED', `${this.#path} is closed`);
+    if (this.#closed !== undefined) throw new InfernodeError('INF_MODEL_CLOSED', 'The model has been closed');
     if (method !== 'forward') {
       throw new InfernodeError('INF_METHOD_UNKNOWN', `An ONNX model has the method "forward" only, not "${method}"`, {
         details: { name: method, expected: 'forward', given: method },

@@ -174,6 +174,8 @@ describe('elements by their path', () => {
 
   test('that are left out of a tuple are missing', () => {
     throws(() => bind(signature, { 'hc.0': x, items: [], table: {} }), 'INF_INPUT_MISSING', 'hc.1');
+    const undefinedElement = { 'hc.0': undefined, 'hc.1': [y, 1], items: [], table: {} };
+    throws(() => bind(signature, undefinedElement), 'INF_INPUT_MISSING', 'hc.0');
     throws(() => bind(signature, { 'hc.1.0': x, 'hc.0': x, items: [], table: {} }), 'INF_INPUT_MISSING', 'hc.1.1');
   });
 

@@ -4,7 +4,7 @@ import type { Dim, InputValue, ValueInfo } from '#src/backends/backend';
 import { planCalls } from '#src/cli/run-calls';
 import type { GivenInput } from '#src/cli/run-inputs';
 import { Tensor } from '#src/tensor/tensor';
-import { coded } from '../support/errors.js';
+import { throws } from '../../support/expect-error.js';
 
 const row = (width = 2) => new Tensor('float32', new Float32Array(width), [1, width]);
 
@@ -70,5 +70,5 @@ test('beside other inputs, every value has its own call', () => {
     [5, 5],
   );
   const both: GivenInput = { ...given(['n', 2], [row(), row()]), name: 'y' };
-  assert.throws(() => planCalls([given(['n', 2], [row(), row()]), both]), coded('INF_OPTION_INVALID', /x and y/));
+  throws(() => planCalls([given(['n', 2], [row(), row()]), both]), 'INF_OPTION_INVALID', /x and y/);
 });

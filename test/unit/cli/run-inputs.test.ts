@@ -7,7 +7,7 @@ import { readInputs } from '#src/cli/run-inputs';
 import type { DType } from '#src/tensor/dtype';
 import { writeNpy } from '#src/tensor/npy';
 import { Tensor } from '#src/tensor/tensor';
-import { coded } from '../support/errors.js';
+import { rejects } from '../../support/expect-error.js';
 import { makeFolder } from '../support/files.js';
 
 function tensorInput(
@@ -73,7 +73,7 @@ test('tuples, lists and paths into them', async () => {
     'hc.1': [['float32', [1], [2]]],
   });
   assert.deepEqual(await read([plain('l', 'list', [plain('', 'int')])], 'l=[1,2]'), { l: [[1, 2]] });
-  await assert.rejects(read([tuple], 'hc.2=[1]'), coded('INF_INPUT_UNKNOWN', /"hc\.2"/));
+  await rejects(read([tuple], 'hc.2=[1]'), 'INF_INPUT_UNKNOWN', /"hc\.2"/);
 });
 
 test('files are told by their names, and belong to the only required input', async (t) => {
@@ -87,13 +87,10 @@ test('files are told by their names, and belong to the only required input', asy
   const inputs = [tensorInput('x', 'int8'), tensorInput('mask', 'int8', null, true)];
   assert.deepEqual(await read(inputs, join(folder, 'a.npy')), { x: [['int8', [2], [1, 2]]] });
   assert.deepEqual(await read(inputs, join(folder, 'a=b.json')), { x: [['int8', [1], [3]]] });
-  await assert.rejects(read(inputs, join(folder, 'bad.npy')), coded('INF_FILE_INVALID', /bad\.npy: The \.npy file/));
-  await assert.rejects(read(inputs, join(folder, 'data.bin')), coded('INF_FILE_INVALID', /none of \.npy, \.json/));
-  await assert.rejects(
-    read(inputs, join(folder, 'c.npy')),
-    coded('INF_FILE_INVALID', /Input "x": there is no file .*c\.npy/),
-  );
-  await assert.rejects(read(inputs, join(folder, 'none')), coded('INF_FILE_INVALID', /has no pictures/));
+  await rejects(read(inputs, join(folder, 'bad.npy')), 'INF_FILE_INVALID', /bad\.npy: The \.npy file/);
+  await rejects(read(inputs, join(folder, 'data.bin')), 'INF_FILE_INVALID', /none of \.npy, \.json/);
+  await rejects(read(inputs, join(folder, 'c.npy')), 'INF_FILE_INVALID', /Input "x": there is no file .*c\.npy/);
+  await rejects(read(inputs, join(folder, 'none')), 'INF_FILE_INVALID', /has no pictures/);
 });
 
 test('pictures go to the input that can take them', async (t) => {
@@ -110,7 +107,7 @@ test('pictures go to the input that can take them', async (t) => {
     size: [['float32', [2], [1, 2]]],
   });
   const last = tensorInput('image', 'uint8', [1, 1, 2, 3]);
-  await assert.rejects(read([last], file), coded('INF_OPTION_INVALID', /uint8.*scale 1/));
+  await rejects(read([last], file), 'INF_OPTION_INVALID', /uint8.*scale 1/);
   const gray = await read([tensorInput('g', 'float32', [null, null, null, 1])], file);
   assert.deepEqual(
     (gray.g as [string, number[]][])[0]![1],
@@ -118,15 +115,15 @@ test('pictures go to the input that can take them', async (t) => {
     'one channel at the end, as the shape has it',
   );
   const large = tensorInput('image', 'float32', [null, 3, 224, 224]);
-  await assert.rejects(read([large], file), coded('INF_INPUT_SHAPE', /p\.png makes \[1, 3, 1, 2\]: set --resize/));
-  await assert.rejects(read([plain('image', 'int')], file), coded('INF_INPUT_TYPE', /a picture cannot be/));
+  await rejects(read([large], file), 'INF_INPUT_SHAPE', /p\.png makes \[1, 3, 1, 2\]: set --resize/);
+  await rejects(read([plain('image', 'int')], file), 'INF_INPUT_TYPE', /a picture cannot be/);
 });
 
 test('what is missing, unknown or unclear is said', async () => {
   const two = [tensorInput('a'), tensorInput('b')];
-  await assert.rejects(read(two, '[1]'), coded('INF_OPTION_INVALID', /which input.*a \(float32 \[\.\.\.\]\), b/));
-  await assert.rejects(read(two, 'a=[1]'), coded('INF_INPUT_MISSING', /Input b is missing/));
-  await assert.rejects(read([tensorInput('input')], 'inptu=[1]'), coded('INF_INPUT_UNKNOWN', /did you mean "input"/));
-  await assert.rejects(read([tensorInput('x')], 'x=[1,[2]]'), coded('INF_TENSOR_DATA', /Input "x": .*ragged/));
+  await rejects(read(two, '[1]'), 'INF_OPTION_INVALID', /which input.*a \(float32 \[\.\.\.\]\), b/);
+  await rejects(read(two, 'a=[1]'), 'INF_INPUT_MISSING', /Input b is missing/);
+  await rejects(read([tensorInput('input')], 'inptu=[1]'), 'INF_INPUT_UNKNOWN', /did you mean "input"/);
+  await rejects(read([tensorInput('x')], 'x=[1,[2]]'), 'INF_TENSOR_DATA', /Input "x": .*ragged/);
   assert.deepEqual(await read([]), {});
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { saveOutputs } from '#src/cli/save-outputs';
 import { Tensor } from '#src/tensor/tensor';
-import { coded } from '../support/errors.js';
+import { rejects } from '../../support/expect-error.js';
 import { makeFolder } from '../support/files.js';
 
 function answer(...names: string[]) {
@@ -31,5 +31,5 @@ test('several calls have a folder each', async (t) => {
 
 test('a folder that cannot be written to', async (t) => {
   const folder = await makeFolder(t, { file: 'x' });
-  await assert.rejects(saveOutputs(join(folder, 'file'), [answer('y')]), coded('INF_FILE_INVALID', /Cannot write to/));
+  await rejects(saveOutputs(join(folder, 'file'), [answer('y')]), 'INF_FILE_INVALID', /Cannot write to/);
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { DEFAULT_IMAGE } from '#src/config/image-processing';
 import { parseModelConfig, readModelConfig } from '#src/config/model-config';
 import type { InfernodeError } from '#src/errors';
-import { coded } from '../support/errors.js';
+import { rejects, throws } from '../../support/expect-error.js';
 import { makeFolder } from '../support/files.js';
 
 const parse = (json: unknown) => parseModelConfig(json, 'model.json');
@@ -71,7 +71,7 @@ const WRONG: [json: unknown, message: RegExp][] = [
 ];
 
 for (const [json, message] of WRONG) {
-  test(`refused: ${JSON.stringify(json)}`, () => assert.throws(() => parse(json), coded('INF_MODEL_CONFIG', message)));
+  test(`refused: ${JSON.stringify(json)}`, () => void throws(() => parse(json), 'INF_MODEL_CONFIG', message));
 }
 
 test('errors carry file, path, expected and given for programs', () => {
@@ -105,8 +105,8 @@ test('labels are read from a file relative to model.json', async (t) => {
   assert.deepEqual(await labels('lines.json'), ['tench', 'great white shark']);
   assert.deepEqual(await labels('list.json'), ['a', 'b']);
   assert.deepEqual(await labels('index.json'), ['tench', 'shark']);
-  await assert.rejects(labels('none.json'), coded('INF_MODEL_CONFIG', /none\.json: processing\.labels: Cannot read/));
-  await assert.rejects(labels('hole.json'), coded('INF_MODEL_CONFIG', /no text for class 1/));
-  await assert.rejects(labels('broken.json'), coded('INF_MODEL_CONFIG', /is not JSON/));
-  await assert.rejects(labels('absent.json'), coded('INF_MODEL_CONFIG', /cannot be read/));
+  await rejects(labels('none.json'), 'INF_MODEL_CONFIG', /none\.json: processing\.labels: Cannot read/);
+  await rejects(labels('hole.json'), 'INF_MODEL_CONFIG', /no text for class 1/);
+  await rejects(labels('broken.json'), 'INF_MODEL_CONFIG', /is not JSON/);
+  await rejects(labels('absent.json'), 'INF_MODEL_CONFIG', /cannot be read/);
 });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ErrorCode } from '#src/errors';
 import { detectFormat } from '#src/models/format';
+import { rejects } from '../../support/expect-error.js';
 import { dataFile, needsTestData } from '../../support/test-data.js';
-import { coded } from '../support/errors.js';
 import { makeFolder } from '../support/files.js';
 import { makeZip } from '../support/zip.js';
 import { AOTINDUCTOR, ONNX, TORCHSCRIPT } from './samples.js';
@@ -16,7 +16,7 @@ async function detect(t: TestContext, content: string | Uint8Array, name = 'mode
 }
 
 async function refused(t: TestContext, content: string | Uint8Array, code: ErrorCode, message: RegExp): Promise<void> {
-  await assert.rejects(detect(t, content), coded(code, message));
+  await rejects(detect(t, content), code, message);
 }
 
 test('models are told by content, whatever their name', async (t) => {
@@ -112,19 +112,19 @@ test('no noise is taken for a model', async (t) => {
       return seed >>> 24;
     });
     await writeFile(join(folder, 'noise'), noise);
-    await assert.rejects(detectFormat(join(folder, 'noise')), coded('INF_MODEL_FORMAT'));
+    await rejects(detectFormat(join(folder, 'noise')), 'INF_MODEL_FORMAT');
   }
 });
 
 test('missing files, folders and devices', async (t) => {
   const folder = await makeFolder(t, { 'tf/saved_model.pb': 'x', 'hf/model.safetensors': 'x', 'empty/.keep': '' });
-  await assert.rejects(detectFormat(join(folder, 'none.pt')), coded('INF_MODEL_NOT_FOUND', /no model at/));
-  await assert.rejects(detectFormat(join(folder, 'tf')), coded('INF_MODEL_FORMAT', /SavedModel/));
-  await assert.rejects(detectFormat(join(folder, 'hf')), coded('INF_MODEL_FORMAT', /safetensors/));
-  await assert.rejects(detectFormat(join(folder, 'empty')), coded('INF_MODEL_FORMAT', /folder without a model/));
+  await rejects(detectFormat(join(folder, 'none.pt')), 'INF_MODEL_NOT_FOUND', /no model at/);
+  await rejects(detectFormat(join(folder, 'tf')), 'INF_MODEL_FORMAT', /SavedModel/);
+  await rejects(detectFormat(join(folder, 'hf')), 'INF_MODEL_FORMAT', /safetensors/);
+  await rejects(detectFormat(join(folder, 'empty')), 'INF_MODEL_FORMAT', /folder without a model/);
   if (process.platform === 'win32') return;
   execFileSync('mkfifo', [join(folder, 'pipe')]);
-  await assert.rejects(detectFormat(join(folder, 'pipe')), coded('INF_MODEL_FORMAT', /not a regular file/));
+  await rejects(detectFormat(join(folder, 'pipe')), 'INF_MODEL_FORMAT', /not a regular file/);
 });
 
 const FORMATS: Record<string, string> = { torchscript: 'torchscript', onnx: 'onnx', aoti_pt2: 'aotinductor' };
@@ -139,19 +139,13 @@ for (const [folder, format] of Object.entries(FORMATS)) {
       const cut = join(temporary, 'cut');
       await copyFile(file, cut);
       await truncate(cut, Math.floor(length / 2));
-      await assert.rejects(detectFormat(cut), coded('INF_MODEL_INVALID', /cut short/), name);
+      await rejects(detectFormat(cut), 'INF_MODEL_INVALID', /cut short/);
     }
   });
 }
 
 test('real files that are no models', { skip: needsTestData }, async () => {
   const negative = dataFile('negative');
-  await assert.rejects(
-    detectFormat(join(negative, 'squeezenet1.0-12.onnx')),
-    coded('INF_MODEL_FORMAT', /git lfs pull/),
-  );
-  await assert.rejects(
-    detectFormat(join(negative, 'resnet20-12fca82f.th')),
-    coded('INF_MODEL_FORMAT', /does not unpickle/),
-  );
+  await rejects(detectFormat(join(negative, 'squeezenet1.0-12.onnx')), 'INF_MODEL_FORMAT', /git lfs pull/);
+  await rejects(detectFormat(join(negative, 'resnet20-12fca82f.th')), 'INF_MODEL_FORMAT', /does not unpickle/);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { resolveModel } from '#src/models/locate';
-import { coded } from '../support/errors.js';
+import { rejects } from '../../support/expect-error.js';
 import { makeFolder } from '../support/files.js';
 import { AOTINDUCTOR, ONNX, TORCHSCRIPT } from './samples.js';
 
@@ -38,7 +38,7 @@ test('formats choose and order the candidates', async (t) => {
     (await resolveModel(folder, { formats: list })).candidates.map(({ format }) => format);
   assert.deepEqual(await formats('onnx', 'torchscript'), ['onnx', 'torchscript']);
   assert.deepEqual(await formats('onnx'), ['onnx']);
-  await assert.rejects(formats('aotinductor'), coded('INF_MODEL_FORMAT', /model\.pt \(torchscript\).*aotinductor/));
+  await rejects(formats('aotinductor'), 'INF_MODEL_FORMAT', /model\.pt \(torchscript\).*aotinductor/);
 });
 
 test('a broken file is passed over if another serves, else its error is raised', async (t) => {
@@ -52,7 +52,7 @@ test('a broken file is passed over if another serves, else its error is raised',
     candidates.map(({ format }) => format),
     ['onnx'],
   );
-  await assert.rejects(resolveModel(join(folder, 'b')), coded('INF_MODEL_FORMAT', /git lfs pull/));
+  await rejects(resolveModel(join(folder, 'b')), 'INF_MODEL_FORMAT', /git lfs pull/);
 });
 
 test('a version folder, a plain folder and a file', async (t) => {
@@ -92,12 +92,12 @@ test('settings beside a file: of model.*, of <name>.json if it is one, of the mo
   assert.equal(await found('other.onnx'), null);
   assert.equal(await found('plain.onnx'), null);
   assert.equal(await found('3/net.onnx'), join(folder, 'model.json'));
-  await assert.rejects(found('wrong.onnx'), coded('INF_MODEL_CONFIG', /wrong\.json: .*processing\.softmx.*"softmax"/));
+  await rejects(found('wrong.onnx'), 'INF_MODEL_CONFIG', /wrong\.json: .*processing\.softmx.*"softmax"/);
 });
 
 test('a wrong model.json stops the load', async (t) => {
   const folder = await makeFolder(t, { 'model.json': '{', '1/model.onnx': ONNX });
-  await assert.rejects(resolveModel(folder), coded('INF_MODEL_CONFIG', /model\.json is not JSON/));
+  await rejects(resolveModel(folder), 'INF_MODEL_CONFIG', /model\.json is not JSON/);
 });
 
 test('what is no model says what it is', async (t) => {
@@ -108,8 +108,8 @@ test('what is no model says what it is', async (t) => {
     'nothing/x.txt': 'x',
   });
   const at = (name: string) => resolveModel(join(folder, name));
-  await assert.rejects(at('modles'), coded('INF_MODEL_NOT_FOUND', /did you mean "models"/));
-  await assert.rejects(at('models'), coded('INF_MODEL_FORMAT', /model repository; give one of its models: .*net/));
-  await assert.rejects(at('gap'), coded('INF_MODEL_NOT_FOUND', /Version 2, the newest/));
-  await assert.rejects(at('nothing'), coded('INF_MODEL_FORMAT', /folder without a model/));
+  await rejects(at('modles'), 'INF_MODEL_NOT_FOUND', /did you mean "models"/);
+  await rejects(at('models'), 'INF_MODEL_FORMAT', /model repository; give one of its models: .*net/);
+  await rejects(at('gap'), 'INF_MODEL_NOT_FOUND', /Version 2, the newest/);
+  await rejects(at('nothing'), 'INF_MODEL_FORMAT', /folder without a model/);
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { DEFAULT_IMAGE, type ImageProcessing } from '#src/config/image-processing';
 import { imageToTensor } from '#src/processing/image';
-import { coded } from '../support/errors.js';
+import { rejects } from '../../support/expect-error.js';
 import { makeFolder } from '../support/files.js';
 
 /** A picture of pixels that all differ, as PNG. */
@@ -90,19 +90,17 @@ test('one mean serves every channel; 16-bit floats are made too', async () => {
 
 test('an integer input needs whole numbers', async () => {
   const picture = await png(1, 1, 3);
-  await assert.rejects(
-    imageToTensor(picture, DEFAULT_IMAGE, { dtype: 'uint8' }),
-    coded('INF_OPTION_INVALID', /scale 1/),
-  );
-  await assert.rejects(imageToTensor(picture, raw({}), { dtype: 'int8' }), coded('INF_OPTION_INVALID', /int8/));
+  await rejects(imageToTensor(picture, DEFAULT_IMAGE, { dtype: 'uint8' }), 'INF_OPTION_INVALID', /scale 1/);
+  await rejects(imageToTensor(picture, raw({}), { dtype: 'int8' }), 'INF_OPTION_INVALID', /int8/);
   const shifted = await imageToTensor(picture, raw({ mean: [128] }), { dtype: 'int8' });
   assert.deepEqual(
     shifted.data,
     Int8Array.from(pixels(3), (pixel) => pixel - 128),
   );
-  await assert.rejects(
+  await rejects(
     imageToTensor(picture, raw({ color: 'gray', mean: [1, 2, 3] })),
-    coded('INF_OPTION_INVALID', /settings\.mean must be 1/),
+    'INF_OPTION_INVALID',
+    /settings\.mean must be 1/,
   );
 });
 
@@ -148,10 +146,7 @@ test('files are read, and what is no picture is refused by name', async (t) => {
   });
   assert.deepEqual((await bytesOf(join(folder, 'a.png')))[1], [1, 3, 2, 2]);
   for (const name of ['cut.png', 'text.png', 'none.png']) {
-    await assert.rejects(
-      bytesOf(join(folder, name)),
-      coded('INF_FILE_INVALID', new RegExp(`${name} cannot be read as a picture`)),
-    );
+    await rejects(bytesOf(join(folder, name)), 'INF_FILE_INVALID', new RegExp(`${name} cannot be read as a picture`));
   }
-  await assert.rejects(bytesOf(new Uint8Array(0)), coded('INF_FILE_INVALID', /The picture cannot be read/));
+  await rejects(bytesOf(new Uint8Array(0)), 'INF_FILE_INVALID', /The picture cannot be read/);
 });

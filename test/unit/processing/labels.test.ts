@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { classCount, topK } from '#src/processing/labels';
 import { Tensor } from '#src/tensor/tensor';
-import { coded } from '../support/errors.js';
+import { throws } from '../../support/expect-error.js';
 
 const scores = (values: number[], shape = [1, values.length]) =>
   new Tensor('float32', Float32Array.from(values), shape);
@@ -63,6 +63,6 @@ test('shapes that hold scores', () => {
   assert.equal(classCount([2, 10, 1, 1]), 10);
   assert.equal(classCount([2, 10, 3]), null);
   assert.equal(classCount([]), null);
-  assert.throws(() => topK(scores([1, 2, 3, 4], [1, 2, 2]), 1), coded('INF_TENSOR_SHAPE', /\[1, 2, 2\]/));
-  assert.throws(() => topK(new Tensor('string', ['a', 'b']), 1), coded('INF_TENSOR_DTYPE'));
+  throws(() => topK(scores([1, 2, 3, 4], [1, 2, 2]), 1), 'INF_TENSOR_SHAPE', /\[1, 2, 2\]/);
+  throws(() => topK(new Tensor('string', ['a', 'b']), 1), 'INF_TENSOR_DTYPE');
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { DTYPES, type DType, type TensorData } from '#src/tensor/dtype';
 import { readNpy, writeNpy } from '#src/tensor/npy';
 import { Tensor } from '#src/tensor/tensor';
-import { coded } from '../support/errors.js';
+import { throws } from '../../support/expect-error.js';
 
 /** A file as NumPy lays it out; `version` decides how the length of the header is written. */
 function npy(header: string, body: Uint8Array | number[], version = 1): Buffer {
@@ -108,7 +108,7 @@ test('text and bytes are strings', () => {
   assert.deepEqual([tensor.dtype, tensor.shape, tensor.data], ['string', [5, 1], strings]);
   assert.deepEqual(readNpy(npy(header('|S3', '(2,)'), Buffer.from('ab\0é\0'))).data, ['ab', 'é']);
   assert.deepEqual(readNpy(npy(header('>U1', '(1,)'), [0, 0, 0, 0x41])).data, ['A']);
-  assert.throws(() => writeNpy(new Tensor('string', ['a\0'])), coded('INF_TENSOR_DATA', /ends in NUL/));
+  throws(() => writeNpy(new Tensor('string', ['a\0'])), 'INF_TENSOR_DATA', /ends in NUL/);
 });
 
 test('a bool is 0 or 1 whatever the byte', () => {
@@ -147,7 +147,7 @@ const BAD: [name: string, file: Buffer, message: RegExp][] = [
 ];
 
 for (const [name, file, message] of BAD) {
-  test(`refused: ${name}`, () => assert.throws(() => readNpy(file), coded('INF_FILE_INVALID', message)));
+  test(`refused: ${name}`, () => void throws(() => readNpy(file), 'INF_FILE_INVALID', message));
 }
 
 test('files that NumPy wrote are read, and written again byte for byte', async () => {
@@ -162,6 +162,6 @@ test('files that NumPy wrote are read, and written again byte for byte', async (
 });
 
 test('what is no file, and what is no tensor', () => {
-  assert.throws(() => readNpy('file.npy' as never), coded('INF_FILE_INVALID', /the bytes of a file/));
-  assert.throws(() => writeNpy(5 as never), coded('INF_TENSOR_DTYPE', /dtype/));
+  throws(() => readNpy('file.npy' as never), 'INF_FILE_INVALID', /the bytes of a file/);
+  throws(() => writeNpy(5 as never), 'INF_TENSOR_DTYPE', /dtype/);
 });

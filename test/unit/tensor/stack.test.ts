@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stackTensors } from '#src/tensor/stack';
 import { Tensor } from '#src/tensor/tensor';
-import { coded } from '../support/errors.js';
+import { throws } from '../../support/expect-error.js';
 
 test('tensors are joined along their first dimension', () => {
   const a = new Tensor('int64', BigInt64Array.of(1n, 2n), [1, 2]);
@@ -18,12 +18,9 @@ test('tensors are joined along their first dimension', () => {
 
 test('what does not fit together is refused', () => {
   const float = new Tensor('float32', new Float32Array(2), [1, 2]);
-  assert.throws(() => stackTensors([]), coded('INF_TENSOR_SHAPE', /at least one/));
-  assert.throws(() => stackTensors([new Tensor('float32', new Float32Array(1), [])]), coded('INF_TENSOR_SHAPE'));
-  assert.throws(
-    () => stackTensors([float, new Tensor('int8', new Int8Array(2), [1, 2])]),
-    coded('INF_TENSOR_DTYPE', /int8/),
-  );
+  throws(() => stackTensors([]), 'INF_TENSOR_SHAPE', /at least one/);
+  throws(() => stackTensors([new Tensor('float32', new Float32Array(1), [])]), 'INF_TENSOR_SHAPE');
+  throws(() => stackTensors([float, new Tensor('int8', new Int8Array(2), [1, 2])]), 'INF_TENSOR_DTYPE', /int8/);
   const wide = new Tensor('float32', new Float32Array(3), [1, 3]);
-  assert.throws(() => stackTensors([float, wide]), coded('INF_TENSOR_SHAPE', /\[1, 3\].*\[1, 2\]/));
+  throws(() => stackTensors([float, wide]), 'INF_TENSOR_SHAPE', /\[1, 3\].*\[1, 2\]/);
 });
