@@ -1,6 +1,7 @@
 // The functions that JavaScript calls; src/backends/native/addon.ts declares the same in TypeScript.
 #include <napi.h>
 
+#include <chrono>
 #include <memory>
 #include <semaphore>
 #include <string>
@@ -98,17 +99,39 @@ Napi::Value describe_backend(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// load(backend, path, format, device, threads, ticket) -> SessionHandle; completes with the description
+LoadOptions load_options(const Napi::Object& given) {
+  const auto text = [](const Napi::Object& object, const char* name) {
+    return object.Get(name).As<Napi::String>().Utf8Value();
+  };
+  LoadOptions options{text(given, "path"),
+                      text(given, "format"),
+                      text(given, "device"),
+                      given.Get("threads").As<Napi::Number>().Int32Value(),
+                      text(given, "precision"),
+                      given.Get("channelsLast").As<Napi::Number>().Int32Value(),
+                      given.Get("fuse").As<Napi::Boolean>().Value(),
+                      std::nullopt};
+  if (given.Get("recipe").IsObject()) {
+    const auto recipe = given.Get("recipe").As<Napi::Object>();
+    auto& filled = options.recipe.emplace(Recipe{
+        text(recipe, "mode"), text(recipe, "observer"), recipe.Get("reduceRange").As<Napi::Boolean>().Value(), {}});
+    const auto exclude = recipe.Get("exclude").As<Napi::Array>();
+    for (uint32_t i = 0; i < exclude.Length(); ++i) {
+      filled.exclude.push_back(exclude.Get(i).As<Napi::String>().Utf8Value());
+    }
+  }
+  return options;
+}
+
+// load(backend, options, ticket) -> SessionHandle; completes with the description
 Napi::Value load(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto& environment = environment_of(env);
   const auto& api = unwrap<BackendHandle>(info[0], kBackendTag, "a backend").api;
-  const int32_t threads = info[4].As<Napi::Number>().Int32Value();
-  auto& executor = environment.executor(api, threads);
-  auto session = std::make_shared<Session>(api, executor, info[1].As<Napi::String>().Utf8Value(),
-                                           info[2].As<Napi::String>().Utf8Value(),
-                                           info[3].As<Napi::String>().Utf8Value(), threads);
-  const uint32_t ticket = ticket_of(info[5]);
+  auto options = load_options(info[1].As<Napi::Object>());
+  auto& executor = environment.executor(api, options.threads);
+  auto session = std::make_shared<Session>(api, executor, std::move(options));
+  const uint32_t ticket = ticket_of(info[2]);
   environment.begin_call();
   executor.post({&environment, ticket, [&environment, session, ticket] {
                    try {
@@ -122,6 +145,23 @@ Napi::Value load(const Napi::CallbackInfo& info) {
                                                    free_held<SessionHandle>);
   handle.TypeTag(&kSessionTag);
   return handle;
+}
+
+// convert(session, target, ticket); completes with the report
+void convert(const Napi::CallbackInfo& info) {
+  auto& environment = environment_of(info.Env());
+  auto session = unwrap<SessionHandle>(info[0], kSessionTag, "a session");
+  auto target = info[1].As<Napi::String>().Utf8Value();
+  const uint32_t ticket = ticket_of(info[2]);
+  environment.begin_call();
+  auto& executor = session->executor();
+  executor.post({&environment, ticket, [&environment, session = std::move(session), target, ticket] {
+                   try {
+                     environment.complete({ticket, session->convert(target)});
+                   } catch (Failure& failure) {
+                     environment.complete({ticket, std::move(failure)});
+                   }
+                 }});
 }
 
 // run(session, method, numbersUsed, values, ticket); completes with the outputs
@@ -200,9 +240,11 @@ void unload(const Napi::CallbackInfo& info) {
                  }});
 }
 
-// drain(): drops the waiting calls of this environment, which never complete, and waits for the running one
-void drain(const Napi::CallbackInfo& info) {
-  environment_of(info.Env()).drain();
+// drainBeforeExit(milliseconds): drops the waiting calls of this environment, which never complete, and waits for the
+// running one, but no longer than that
+void drain_before_exit(const Napi::CallbackInfo& info) {
+  const std::chrono::milliseconds limit(info[0].As<Napi::Number>().Int64Value());
+  environment_of(info.Env()).drain_before_exit(limit);
 }
 
 // adjustMemory(bytes): tells V8 that native memory grew or shrank
@@ -222,11 +264,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<open_backend_library>(exports, "openBackend");
   export_function<describe_backend>(exports, "describeBackend");
   export_function<load>(exports, "load");
+  export_function<convert>(exports, "convert");
   export_function<run>(exports, "run");
   export_function<run_sync>(exports, "runSync");
   export_function<cancel>(exports, "cancel");
   export_function<unload>(exports, "unload");
-  export_function<drain>(exports, "drain");
+  export_function<drain_before_exit>(exports, "drainBeforeExit");
   export_function<adjust_memory>(exports, "adjustMemory");
   export_function<trim_heap>(exports, "trimHeap");
   return exports;

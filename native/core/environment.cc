@@ -1,6 +1,10 @@
 #include "environment.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 namespace infernode {
@@ -19,12 +23,23 @@ Environment::~Environment() {
   numbers_array_.SuppressDestruct();
 }
 
-void Environment::drain() {
-  for (const auto& executor : executors_) executor->drain(this);
+void Environment::drain_before_exit(std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (const auto& executor : executors_) {
+    if (executor->drain(this, deadline)) continue;
+    // The call would meet the destruction of the framework's static objects. The handler that comes last runs first.
+    on_exit(
+        [](int status, void* /*unused*/) {
+          std::fflush(nullptr);
+          _exit(status);
+        },
+        nullptr);
+    return;
+  }
 }
 
 void Environment::shut_down() {
-  drain();
+  for (const auto& executor : executors_) executor->drain(this);
   {
     const std::lock_guard lock(mutex_);
     completed_.clear();

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -41,8 +42,9 @@ class Environment {
 
   void complete(Completion completion);
 
-  // Drops the waiting calls of this environment and waits for the running one.
-  void drain();
+  // For the end of the process: drops the waiting calls of this environment and waits for the running one. If that
+  // takes longer than `limit`, the process will end without destroying static objects.
+  void drain_before_exit(std::chrono::milliseconds limit);
 
   // Numbers that JavaScript writes and `Arguments` reads.
   const double* numbers() const { return numbers_; }

@@ -74,7 +74,7 @@ bool Executor::cancel(const void* owner, uint32_t ticket) {
   return true;
 }
 
-void Executor::drain(const void* owner) {
+bool Executor::drain(const void* owner, Deadline deadline) {
   std::deque<Job> dropped;
   std::unique_lock lock(mutex_);
   for (auto job = queue_.begin(); job != queue_.end();) {
@@ -85,7 +85,10 @@ void Executor::drain(const void* owner) {
       ++job;
     }
   }
-  job_done_.wait(lock, [&] { return running_for_ != owner; });
+  const auto done = [&] { return running_for_ != owner; };
+  if (deadline != Deadline::max()) return job_done_.wait_until(lock, deadline, done);
+  job_done_.wait(lock, done);
+  return true;
 }
 
 bool Executor::idle() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -36,8 +37,10 @@ class Executor {
   // Takes a waiting job out of the queue. False if it is running, done, or was never there.
   bool cancel(const void* owner, uint32_t ticket);
 
-  // Takes out all waiting jobs of the owner and waits until none of its jobs runs.
-  void drain(const void* owner);
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  // Takes out all waiting jobs of the owner and waits until none of its jobs runs. False if one still does by then.
+  bool drain(const void* owner, Deadline deadline = Deadline::max());
 
   // True if nothing waits or runs.
   bool idle();

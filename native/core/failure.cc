@@ -20,6 +20,16 @@ const char* code_of(inf_status status) {
       return "INF_DEVICE_UNAVAILABLE";
     case INF_OUT_OF_MEMORY:
       return "INF_OUT_OF_MEMORY";
+    case INF_PRECISION_UNSUPPORTED:
+      return "INF_PRECISION_UNSUPPORTED";
+    case INF_CALIBRATION_INVALID:
+      return "INF_CALIBRATION_INVALID";
+    case INF_QUANTIZE_NOTHING:
+      return "INF_QUANTIZE_NOTHING";
+    case INF_QUANTIZED_ALREADY:
+      return "INF_QUANTIZED_ALREADY";
+    case INF_CONVERSION_FAILED:
+      return "INF_CONVERSION_FAILED";
     case INF_OK:
     case INF_INTERNAL:
       break;

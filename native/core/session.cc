@@ -6,18 +6,30 @@
 
 namespace infernode {
 
-Session::Session(const inf_backend_api& api, Executor& executor, std::string path, std::string format,
-                 std::string device, int32_t threads)
-    : api_(api),
-      executor_(executor),
-      path_(std::move(path)),
-      format_(std::move(format)),
-      device_(std::move(device)),
-      threads_(threads) {}
+Session::Session(const inf_backend_api& api, Executor& executor, LoadOptions options)
+    : api_(api), executor_(executor), options_(std::move(options)) {}
 
 void Session::load() {
-  const inf_load_options options{path_.c_str(), format_.c_str(), device_.c_str(), threads_};
-  if (inf_error* error = api_.model_load(&options, &model_)) throw Failure::from(api_, error);
+  const inf_load_options plain{options_.path.c_str(), options_.format.c_str(),    options_.device.c_str(),
+                               options_.threads,      options_.precision.c_str(), options_.channels_last,
+                               options_.fuse ? 1 : 0};
+  if (!options_.recipe.has_value()) {
+    if (inf_error* error = api_.model_load(&plain, &model_)) throw Failure::from(api_, error);
+    return;
+  }
+  const auto& recipe = *options_.recipe;
+  std::vector<const char*> exclude;
+  for (const auto& name : recipe.exclude) exclude.push_back(name.c_str());
+  const inf_recipe plain_recipe{recipe.mode.c_str(), recipe.observer.c_str(), recipe.reduce_range ? 1 : 0,
+                                exclude.data(), exclude.size()};
+  if (inf_error* error = api_.model_observe(&plain, &plain_recipe, &model_)) throw Failure::from(api_, error);
+}
+
+std::string Session::convert(const std::string& target) {
+  if (model_ == nullptr) throw Failure{INF_INTERNAL, "The model is not loaded", ""};
+  const char* report = nullptr;
+  if (inf_error* error = api_.model_convert(model_, target.c_str(), &report)) throw Failure::from(api_, error);
+  return report;
 }
 
 Outputs Session::run(uint32_t method, const inf_value* arguments, size_t count) {

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "executor.h"
 #include "failure.h"
@@ -13,13 +15,32 @@
 
 namespace infernode {
 
+// inf_recipe, which owns its text.
+struct Recipe {
+  std::string mode;
+  std::string observer;
+  bool reduce_range = false;
+  std::vector<std::string> exclude;
+};
+
+// inf_load_options, which owns its text.
+struct LoadOptions {
+  std::string path;
+  std::string format;
+  std::string device;
+  int32_t threads = 1;
+  std::string precision;
+  int32_t channels_last = -1;
+  bool fuse = true;
+  std::optional<Recipe> recipe;  // loads the model for quantization
+};
+
 // Shared by the JavaScript handle and by the jobs that use it; the model is freed by `unload`, or with the last of
 // them. `load` and `unload` run on the executor, one after the other like every job. The executor belongs to the
 // environment, which outlives all jobs.
 class Session {
  public:
-  Session(const inf_backend_api& api, Executor& executor, std::string path, std::string format, std::string device,
-          int32_t threads);
+  Session(const inf_backend_api& api, Executor& executor, LoadOptions options);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session() { unload(); }
@@ -27,21 +48,20 @@ class Session {
   // Each throws Failure.
   void load();
   Outputs run(uint32_t method, const inf_value* arguments, size_t count);
+  // Of a model that was loaded with a recipe. Returns a report, JSON.
+  std::string convert(const std::string& target);
 
   void unload();
 
   const char* description() const { return api_.model_describe(model_); }
   int64_t bytes() const { return api_.model_bytes(model_); }
   Executor& executor() { return executor_; }
-  int32_t threads() const { return threads_; }
+  int32_t threads() const { return options_.threads; }
 
  private:
   const inf_backend_api& api_;
   Executor& executor_;
-  const std::string path_;
-  const std::string format_;
-  const std::string device_;
-  const int32_t threads_;
+  const LoadOptions options_;
   inf_model* model_ = nullptr;
 };
 

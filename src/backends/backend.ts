@@ -82,13 +82,24 @@ export type InputValue =
 /** Arguments by name (a name of `Signature.inputs`) or by position. */
 export type Inputs = Readonly<Record<string, InputValue>> | readonly InputValue[];
 
-/** Outputs by name, flattened; in the model's own order. */
+/** Outputs by name, flattened; in the model's own order, but for names that are whole numbers, which come first in any object. */
 export type Outputs = Record<string, Tensor>;
 
 /** How to load a model; every field is settled by the caller. */
 export interface SessionOptions {
   readonly device: string;
   readonly threads: number;
+  /** `auto` runs the file as it was saved. `bf16` computes in it; inputs and outputs keep their dtypes. */
+  readonly precision?: 'auto' | 'fp32' | 'bf16';
+  readonly layout?: MemoryLayout;
+}
+
+/** How a model lies in memory; what is left out, the backend decides. Answers differ by rounding alone. */
+export interface MemoryLayout {
+  /** Images as NHWC. */
+  readonly channelsLast?: boolean;
+  /** Layers rewritten to faster ones. */
+  readonly fuse?: boolean;
 }
 
 /** A model loaded by a backend. Calls of one session may overlap; a stateful model runs them one by one, in order. */

@@ -3,6 +3,7 @@ import type { InputValue, Signature, ValueInfo } from '../backends/backend.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { didYouMean } from '../config/suggest.js';
 import { InfernodeError } from '../errors.js';
+import { DTYPES, type DType } from '../tensor/dtype.js';
 import { type ImageOptions, imageInput, imageProcessing } from './image-options.js';
 import { isPicture, listPictures, readValue } from './input-value.js';
 import { formatValue } from './output.js';
@@ -20,7 +21,7 @@ export interface GivenInput {
 /**
  * Reads every `--input`.
  *
- * @param args `NAME=VALUE`, or `VALUE` for the model's only input, its only required one, or its input for pictures
+ * @param args `NAME=VALUE`, `NAME:DTYPE=VALUE` where the model does not say its dtype, or `VALUE` for the model's only input, its only required one, or its input for pictures
  * @throws InfernodeError INF_OPTION_INVALID, INF_INPUT_UNKNOWN, INF_FILE_INVALID, INF_TENSOR_*
  */
 export async function readInputs(
@@ -30,9 +31,11 @@ export async function readInputs(
   config: ModelConfig | null,
 ): Promise<GivenInput[]> {
   const sources = new Map<string, string[]>();
+  const dtypes = new Map<string, DType>();
   const pictures = config?.processing?.image;
   for (const arg of args) {
-    const [name, text] = split(arg, signature);
+    const { name, dtype, text } = split(arg, signature);
+    if (name !== undefined && dtype !== undefined) dtypes.set(name, dtype);
     for (const source of await listPictures(text)) {
       const target = name ?? defaultInput(signature, isPicture(source) ? imageInput(signature, pictures) : undefined);
       sources.set(target, [...(sources.get(target) ?? []), source]);
@@ -41,7 +44,8 @@ export async function readInputs(
   checkPresent(sources, signature);
   const inputs: GivenInput[] = [];
   for (const [name, texts] of sources) {
-    const info = findInput(signature, name)!;
+    const declared = findInput(signature, name)!;
+    const info = { ...declared, dtype: dtypes.get(name) ?? declared.dtype };
     const processing = () => imageProcessing(options, pictures, info);
     const values: InputValue[] = [];
     for (const text of texts) values.push(await readValue(text, info, processing));
@@ -50,13 +54,27 @@ export async function readInputs(
   return inputs;
 }
 
-/** Takes `NAME=` off, unless the whole is the name of a file with `=` in it. */
-function split(arg: string, signature: Signature): [name: string | undefined, text: string] {
+/** What stands before the `=` of an argument: nothing, a name, or a name with a dtype. */
+interface SplitInput {
+  readonly name?: string;
+  readonly dtype?: DType;
+  readonly text: string;
+}
+
+/** Takes `NAME=` or `NAME:DTYPE=` off, unless the whole is the name of a file with `=` in it. */
+function split(arg: string, signature: Signature): SplitInput {
   const equals = arg.indexOf('=');
-  if (equals <= 0) return [undefined, arg];
+  if (equals <= 0) return { text: arg };
   const name = arg.slice(0, equals);
-  if (findInput(signature, name) !== undefined) return [name, arg.slice(equals + 1)];
-  if (existsSync(arg)) return [undefined, arg];
+  const text = arg.slice(equals + 1);
+  if (findInput(signature, name) !== undefined) return { name, text };
+  const colon = name.lastIndexOf(':');
+  const dtype = name.slice(colon + 1);
+  const plain = name.slice(0, Math.max(colon, 0));
+  if (Object.hasOwn(DTYPES, dtype) && findInput(signature, plain) !== undefined) {
+    return { name: plain, dtype: dtype as DType, text };
+  }
+  if (existsSync(arg)) return { text: arg };
   const names = signature.inputs.map((input) => input.name);
   throw new InfernodeError(
     'INF_INPUT_UNKNOWN',

@@ -25,8 +25,8 @@ export function addRun(program: Command): void {
     .command('run <model>')
     .description('run one inference and print its outputs, or the best classes')
     .option(
-      '-i, --input <[name=]value>',
-      'a .npy or .json file, a picture, a folder of pictures, or JSON such as sr=16000; repeat for more inputs, or for a batch',
+      '-i, --input <[name[:dtype]=]value>',
+      'a .npy or .json file, a picture, a folder of pictures, or JSON such as sr=16000 or ids:int64=[1,2]; repeat for more inputs, or for a batch',
       (value: string, previous: string[] = []) => [...previous, value],
     )
     .option('-o, --output <dir>', 'write each output to DIR/NAME.npy')

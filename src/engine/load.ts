@@ -14,12 +14,12 @@ const FORMATS: Readonly<Record<BackendName, readonly ModelFormat[]>> = {
 /**
  * Loads a model: a TorchScript, AOTInductor or ONNX file, or a model folder with versions. The event loop stays free.
  *
- * @param model a path, or a file: URL
+ * @param model a path, or a file: URL, as a string or not
  * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_FORMAT, INF_MODEL_INVALID, INF_MODEL_UNSAFE, INF_MODEL_CONFIG,
  *   INF_OPTION_INVALID, INF_BACKEND_UNAVAILABLE, INF_DEVICE_UNAVAILABLE, INF_PRECISION_UNSUPPORTED, INF_ABORTED
  */
 export async function load(model: string | URL, options: LoadOptions = {}): Promise<Model> {
-  const path = model instanceof URL && model.protocol === 'file:' ? fileURLToPath(model) : model;
+  const path = /^file:\/\//.test(String(model)) ? fileURLToPath(String(model)) : model;
   if (typeof path !== 'string' || path === '') {
     throw new InfernodeError('INF_OPTION_INVALID', 'A model is loaded from a path or a file: URL');
   }

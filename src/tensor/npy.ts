@@ -32,7 +32,9 @@ const MAX_EMPTY_STRINGS = 1_000_000;
  * @throws InfernodeError INF_FILE_INVALID, naming what is wrong; object arrays, which are pickles, are refused
  */
 export function readNpy(bytes: Uint8Array): Tensor {
-  if (!(bytes instanceof Uint8Array)) throw npyError('readNpy takes the bytes of a file');
+  if (!(bytes instanceof Uint8Array)) {
+    throw new InfernodeError('INF_FILE_INVALID', 'readNpy takes the bytes of a .npy file, as readFile gives them');
+  }
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { descr, fortranOrder, shape, offset } = readHeader(buffer);
   const [, order, kind, size] = /^([<>|=]?)([a-zA-Z?])(\d{0,9})$/.exec(descr) ?? [];

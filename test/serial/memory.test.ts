@@ -28,6 +28,9 @@ for (const { backend, format, extension, skip } of backends) {
   const tiny = fixture(`tiny.${extension}`);
   const loaded = [
     ['the bundled model', join(bundledModel, `1/model.${extension}`), [1, 3, 64, 64], false],
+    ...(backend === 'torch'
+      ? ([['a package', dataFile('models/aoti_pt2/resnet20_cifar10_fp32.pt2'), [1, 3, 32, 32], needsTestData]] as const)
+      : []),
     ['a model of 14 MB', dataFile(`models/${format}/mobilenet_v2_fp32.${extension}`), [1, 3, 224, 224], needsTestData],
   ] as const;
 

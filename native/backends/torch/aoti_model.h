@@ -4,8 +4,6 @@
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 
 #include <memory>
-#include <mutex>
-#include <string>
 
 #include "model.h"
 
@@ -22,7 +20,7 @@ class AotiModel final : public inf_model {
 
  private:
   at::Device device_;
-  std::unique_ptr<torch::inductor::AOTIModelPackageLoader> loader_;
+  torch::inductor::AOTIModelPackageLoader& loader_;
 };
 
 }  // namespace infernode::torch_backend

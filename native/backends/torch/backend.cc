@@ -19,6 +19,7 @@
 #include "aoti_model.h"
 #include "error.h"
 #include "json.h"
+#include "observed_model.h"
 #include "torchscript_model.h"
 
 namespace infernode::torch_backend {
@@ -149,6 +150,18 @@ const char* model_describe(const inf_model* model) noexcept {
   return model->description().c_str();
 }
 
+inf_error* model_observe(const inf_load_options* options, const inf_recipe* recipe, inf_model** model) noexcept {
+  return guarded(INF_CONVERSION_FAILED, [&] { *model = std::make_unique<ObservedModel>(*options, *recipe).release(); });
+}
+
+inf_error* model_convert(inf_model* model, const char* target, const char** report) noexcept {
+  return guarded(INF_CONVERSION_FAILED, [&] {
+    auto* observed = dynamic_cast<ObservedModel*>(model);
+    if (observed == nullptr) throw BackendError(INF_CONVERSION_FAILED, "The model was not loaded for quantization");
+    *report = observed->convert(target).c_str();
+  });
+}
+
 int64_t model_bytes(const inf_model* model) noexcept {
   return model->bytes();
 }
@@ -171,8 +184,8 @@ void output_release(void* owner) noexcept {
 }
 
 constexpr inf_backend_api kApi{
-    INF_BACKEND_ABI, initialize, capabilities, enter_thread, model_load,     model_describe,
-    model_bytes,     model_run,  model_free,   result_free,  output_release, free_error,
+    INF_BACKEND_ABI, initialize,  capabilities, enter_thread, model_load,  model_describe, model_observe,
+    model_convert,   model_bytes, model_run,    model_free,   result_free, output_release, free_error,
 };
 
 }  // namespace

@@ -88,10 +88,11 @@ void Result::flatten(const std::string& path, const c10::IValue& value, bool roo
   } else if (value.isGenericDict()) {
     for (const auto& entry : value.toGenericDict()) {
       const auto& key = entry.key();
-      const auto part = key.isString() ? key.toStringRef() : key.isInt() ? std::to_string(key.toInt()) : std::string();
-      if (part.empty())
+      if (!key.isString() && !key.isInt()) {
         throw BackendError(INF_OUTPUT_UNSUPPORTED,
                            "Output \"" + path + "\" is a dict whose keys are neither str nor int");
+      }
+      const auto part = key.isString() ? key.toStringRef() : std::to_string(key.toInt());
       flatten(child(path, part, root), entry.value(), false);
     }
   } else if (value.isList()) {

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "arguments.h"
 #include "describe.h"
 #include "error.h"
+#include "fuse.h"
 #include "json.h"
 
 namespace infernode::torch_backend {
@@ -17,24 +17,26 @@ namespace {
 
 namespace jit = torch::jit;
 
-bool is_public(const std::string& name) {
-  return !name.starts_with("__");
+std::vector<std::string> names_without_forward(const std::vector<Callable>& callables) {
+  std::vector<std::string> names;
+  for (const auto& callable : callables) {
+    if (callable.method.name() != "forward") names.push_back(callable.method.name());
+  }
+  return names;
 }
 
 }  // namespace
 
 TorchScriptModel::TorchScriptModel(const inf_load_options& options)
-    : device_(options.device), module_(jit::load(options.path, device_)) {
+    : device_(options.device),
+      computation_(computation_of(options.precision, options.channels_last, device_)),
+      module_(jit::load(options.path, device_)) {
   module_.eval();
-  for (const auto& method : module_.get_methods()) {
-    if (is_public(method.name())) callables_.push_back({method, inspect_graph(module_, method)});
-  }
-  if (callables_.empty()) throw BackendError(INF_MODEL_INVALID, "The TorchScript file has no method to call");
-  // `forward` comes first: it is what a call means by default.
-  std::stable_partition(callables_.begin(), callables_.end(),
-                        [](const Callable& callable) { return callable.method.name() == "forward"; });
+  callables_ = public_methods(module_);
   freeze();
-  describe(options);
+  describe();
+  convert(options);
+  if (options.fuse != 0) fuse();
 }
 
 // An unfrozen graph looks stateful more often than it is: batch normalisation that was scripted counts its batches in
@@ -47,10 +49,7 @@ void TorchScriptModel::freeze() {
     frozen_note_ = "no: ";
     frozen_note_ += reason.substr(0, reason.find('\n'));
   };
-  std::vector<std::string> others;
-  for (const auto& callable : callables_) {
-    if (callable.method.name() != "forward") others.push_back(callable.method.name());
-  }
+  const auto others = names_without_forward(callables_);
   if (others.size() == callables_.size()) return keep_unfrozen("there is no forward");
   try {
     auto frozen = jit::freeze(module_, others);
@@ -67,13 +66,43 @@ void TorchScriptModel::freeze() {
     }
     frozen_ = frozen;
     callables_ = std::move(callables);
+    is_frozen_ = true;
     frozen_note_ = "yes";
   } catch (const std::exception& error) {
     keep_unfrozen(error.what());
   }
 }
 
-void TorchScriptModel::describe(const inf_load_options& options) {
+// The frozen program told what it takes; a converted one would ask for inputs of its own precision.
+void TorchScriptModel::convert(const inf_load_options& options) {
+  if (!computation_.bfloat16 && !computation_.channels_last) return;
+  // Freezing may share weights with the module, or leave it without them: conversion starts from the file.
+  module_ = jit::load(options.path, device_);
+  module_.eval();
+  convert_module(module_, computation_);
+  if (is_frozen_) frozen_ = jit::freeze(module_, names_without_forward(callables_));
+  for (auto& callable : callables_) {
+    callable.method = (is_frozen_ ? frozen_ : module_).get_method(callable.method.name());
+  }
+}
+
+void TorchScriptModel::fuse() {
+  if (!is_frozen_ || !device_.is_cpu()) return;
+  const auto& ops = callables_.front().facts.ops;
+  const auto has = [&](std::string_view part) {
+    return std::any_of(ops.begin(), ops.end(),
+                       [&](const auto& op) { return op.first.find(part) != std::string::npos; });
+  };
+  if (has("quantized::")) return;
+  if (!computation_.bfloat16) {
+    for (const auto& callable : callables_) fuse_linear_layers(callable.method.graph());
+  }
+  if (!has("aten::conv2d") && !has("aten::_convolution") && !has("aten::conv3d")) return;
+  frozen_ = jit::optimize_for_inference(frozen_, names_without_forward(callables_));
+  for (auto& callable : callables_) callable.method = frozen_.get_method(callable.method.name());
+}
+
+void TorchScriptModel::describe() {
   const auto parameters = count_parameters(module_);
   bytes_ = parameters.bytes;
   JsonWriter json;
@@ -90,46 +119,32 @@ void TorchScriptModel::describe(const inf_load_options& options) {
   json.key("parameters");
   write_parameters(json, parameters);
   json.key("metadata").begin_object();
+  if (computation_.bfloat16) json.key("computes in").value("bfloat16");
   json.key("frozen").value(frozen_note_);
   json.key("class").value(module_.type()->name().has_value() ? module_.type()->name()->qualifiedName() : "");
   json.end_object();
-  json.key("device").value(options.device);
+  json.key("device").value(device_.str());
   json.end_object();
   description_ = json.text();
-}
-
-std::vector<c10::IValue> TorchScriptModel::bind(const Callable& callable, const inf_value* arguments,
-                                                size_t count) const {
-  const auto& declared = callable.method.function().getSchema().arguments();
-  std::vector<c10::IValue> stack;
-  stack.reserve(declared.size());
-  stack.emplace_back(callable.method.owner()._ivalue());
-  for (size_t i = 1; i < declared.size(); ++i) {
-    const bool given = i - 1 < count && arguments[i - 1].kind != INF_KIND_NONE;
-    if (!given && declared[i].default_value().has_value()) {
-      stack.push_back(*declared[i].default_value());
-      continue;
-    }
-    static constexpr inf_value kNone{};
-    // What the model writes to or may keep after the call must not be the caller's memory.
-    const bool copy = stateful_ || i - 1 >= callable.facts.writes_input.size() || callable.facts.writes_input[i - 1];
-    stack.push_back(to_ivalue(given ? arguments[i - 1] : kNone, declared[i].type(), declared[i].name(), device_, copy));
-  }
-  return stack;
 }
 
 std::unique_ptr<Result> TorchScriptModel::run(uint32_t method, const inf_value* arguments, size_t count) {
   if (method >= callables_.size()) throw BackendError(INF_METHOD_UNKNOWN, "No such method");
   auto& callable = callables_[method];
   const c10::InferenceMode inference;
-  auto stack = bind(callable, arguments, count);
+  // What a stateful model keeps after the call must not be the caller's memory.
+  auto stack = bind_arguments(callable, arguments, count, device_, stateful_);
+  const bool converts = computation_.bfloat16 || computation_.channels_last;
+  if (converts) {
+    for (size_t i = 1; i < stack.size(); ++i) stack[i] = convert_input(stack[i], computation_);
+  }
   std::unique_lock<std::mutex> lock(state_mutex_, std::defer_lock);
   if (stateful_) lock.lock();
-  // `bind` made every argument by its declared type, so the checks of Method::operator() would only repeat it.
+  // Every argument was made by its declared type, so the checks of Method::operator() would only repeat it.
   callable.method.function().run(stack);
   auto answer = std::move(stack.back());
   stack.clear();
-  return std::make_unique<Result>(std::move(answer));
+  return std::make_unique<Result>(converts ? convert_output(answer, computation_) : std::move(answer));
 }
 
 }  // namespace infernode::torch_backend

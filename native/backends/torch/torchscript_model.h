@@ -5,36 +5,36 @@
 
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "graph_facts.h"
+#include "callable.h"
 #include "model.h"
+#include "precision.h"
 
 namespace infernode::torch_backend {
 
-// A stateless model is frozen: attributes become constants, batch normalisation of forward folds into convolutions.
-// A model that changes its own attributes stays as it was saved, and its calls run one at a time.
+// A stateless model is frozen: attributes become constants, batch normalisation of forward folds into convolutions, and
+// layers are fused. A model that changes its own attributes stays as it was saved, and its calls run one at a time.
 class TorchScriptModel final : public inf_model {
  public:
-  // Throws c10::Error for a file that libtorch cannot load.
+  // Throws c10::Error for a file that libtorch cannot load, BackendError INF_PRECISION_UNSUPPORTED.
   explicit TorchScriptModel(const inf_load_options& options);
 
   std::unique_ptr<Result> run(uint32_t method, const inf_value* arguments, size_t count) override;
 
  private:
-  struct Callable {
-    torch::jit::Method method;
-    GraphFacts facts;
-  };
-
   void freeze();
-  void describe(const inf_load_options& options);
-  std::vector<c10::IValue> bind(const Callable& callable, const inf_value* arguments, size_t count) const;
+  void convert(const inf_load_options& options);
+  void fuse();
+  void describe();
 
   at::Device device_;
+  Computation computation_;
   torch::jit::Module module_;
   torch::jit::Module frozen_;  // keeps the frozen methods alive
   bool stateful_ = false;
+  bool is_frozen_ = false;
   std::string frozen_note_;
   std::vector<Callable> callables_;
   std::mutex state_mutex_;  // held during the calls of a stateful model

@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct below changes; core and backend must agree exactly. */
-#define INF_BACKEND_ABI 1u
+#define INF_BACKEND_ABI 2u
 #define INF_BACKEND_ENTRY "infernode_backend_entry"
 
 /* The numbers are those of src/tensor/dtype.ts. */
@@ -45,14 +45,19 @@ typedef enum inf_dtype {
 
 typedef enum inf_status {
   INF_OK = 0,
-  INF_MODEL_INVALID,      /* the file cannot be loaded */
-  INF_MODEL_FAILED,       /* the model threw while it ran */
-  INF_METHOD_UNKNOWN,     /* no such method */
-  INF_INPUT_TYPE,         /* an argument has the wrong kind */
-  INF_OUTPUT_UNSUPPORTED, /* the model answered something that no tensor carries */
-  INF_DEVICE_UNAVAILABLE, /* no such device here */
-  INF_OUT_OF_MEMORY,      /* an allocation failed; the model is still usable */
-  INF_INTERNAL            /* a defect of the backend */
+  INF_MODEL_INVALID,         /* the file cannot be loaded */
+  INF_MODEL_FAILED,          /* the model threw while it ran */
+  INF_METHOD_UNKNOWN,        /* no such method */
+  INF_INPUT_TYPE,            /* an argument has the wrong kind */
+  INF_OUTPUT_UNSUPPORTED,    /* the model answered something that no tensor carries */
+  INF_DEVICE_UNAVAILABLE,    /* no such device here */
+  INF_OUT_OF_MEMORY,         /* an allocation failed; the model is still usable */
+  INF_PRECISION_UNSUPPORTED, /* the model or the device cannot run in this precision */
+  INF_CALIBRATION_INVALID,   /* no calibration run yet, or one that made NaN or infinite values */
+  INF_QUANTIZE_NOTHING,      /* the model has nothing that can be quantized */
+  INF_QUANTIZED_ALREADY,     /* the model is quantized */
+  INF_CONVERSION_FAILED,     /* quantization failed, or its result is not what it must be */
+  INF_INTERNAL               /* a defect of the backend */
 } inf_status;
 
 typedef struct inf_string {
@@ -127,10 +132,22 @@ typedef struct inf_capabilities {
 
 typedef struct inf_load_options {
   const char* path;
-  const char* format; /* "torchscript" or "aotinductor" */
-  const char* device; /* "cpu" or "cuda:N" */
-  int32_t threads;    /* intra-op threads of the executor that will run the model */
+  const char* format;    /* "torchscript" or "aotinductor" */
+  const char* device;    /* "cpu" or "cuda:N" */
+  int32_t threads;       /* intra-op threads of the executor that will run the model */
+  const char* precision; /* "auto", as saved; "fp32"; "bf16": computes in it, inputs and outputs stay as they are */
+  int32_t channels_last; /* images in memory as NHWC: 1 yes, 0 no, -1 as suits the precision */
+  int32_t fuse;          /* rewrites layers to faster ones of the CPU: 1 yes, 0 no */
 } inf_load_options;
+
+/* How to quantize to INT8. */
+typedef struct inf_recipe {
+  const char* mode;           /* "static", with calibration, or "dynamic" */
+  const char* observer;       /* range of activations: "minmax", "percentile" or "mse" */
+  int32_t reduce_range;       /* 7 bits, for CPUs that sum products of 8 bits in 16 */
+  const char* const* exclude; /* names of submodules that stay as they are */
+  size_t exclude_count;
+} inf_recipe;
 
 /* Every function that can fail returns NULL or an error that the caller frees with `error_free`. */
 typedef struct inf_backend_api {
@@ -141,6 +158,13 @@ typedef struct inf_backend_api {
   inf_error* (*model_load)(const inf_load_options* options, inf_model** model);
   /* A JSON object (see ModelInfo in src/backends/backend.ts), valid as long as the model. */
   const char* (*model_describe)(const inf_model* model);
+  /*
+   * Loads a model for quantization. It runs as it is, slower, and watches its tensors; `model_convert` then writes what
+   * `recipe` makes of it to the file `target`. `report` is a JSON object, valid as long as the model, which is used up.
+   * The passes of a framework may crash on odd models: call both in a process of their own.
+   */
+  inf_error* (*model_observe)(const inf_load_options* options, const inf_recipe* recipe, inf_model** model);
+  inf_error* (*model_convert)(inf_model* model, const char* target, const char** report);
   /* Bytes of weights, to tell V8. */
   int64_t (*model_bytes)(const inf_model* model);
   inf_error* (*model_run)(inf_model* model, uint32_t method, const inf_value* arguments, size_t count,

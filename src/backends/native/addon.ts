@@ -9,14 +9,9 @@ export interface Addon {
   openBackend(path: string, prerequisites: readonly string[]): BackendHandle;
   describeBackend(backend: BackendHandle): BackendDescription;
   /** Completes with the model's description, JSON text. */
-  load(
-    backend: BackendHandle,
-    path: string,
-    format: string,
-    device: string,
-    threads: number,
-    ticket: number,
-  ): SessionHandle;
+  load(backend: BackendHandle, options: NativeLoadOptions, ticket: number): SessionHandle;
+  /** Quantizes a model that was loaded with a recipe, into the file `target`. Completes with a report, JSON text. */
+  convert(session: SessionHandle, target: string, ticket: number): void;
   /** Completes with outputs. `values` must stay untouched until then. */
   run(session: SessionHandle, method: number, numbersUsed: number, values: readonly unknown[], ticket: number): void;
   runSync(session: SessionHandle, method: number, numbersUsed: number, values: readonly unknown[]): FlatOutputs;
@@ -24,12 +19,36 @@ export interface Addon {
   cancel(session: SessionHandle, ticket: number): boolean;
   /** Completes when earlier calls have finished and the model is freed. */
   unload(session: SessionHandle, ticket: number): void;
-  /** Drops the waiting calls of this environment, which never complete, and waits for the running one. */
-  drain(): void;
+  /**
+   * Drops the waiting calls of this environment, which never complete, and waits for the running one. After the limit the
+   * process is set to end without destroying libtorch's static objects under it.
+   */
+  drainBeforeExit(limitMs: number): void;
   /** Tells V8 that native memory grew or shrank, in bytes. */
   adjustMemory(bytes: number): void;
   /** Gives freed heap back to the system, where the C library keeps it otherwise. Works without `initialize`. */
   trimHeap(): void;
+}
+
+/** How to load a model; see inf_load_options in native/include/infernode/backend.h. */
+export interface NativeLoadOptions {
+  readonly path: string;
+  readonly format: string;
+  readonly device: string;
+  readonly threads: number;
+  readonly precision: string;
+  /** 1 yes, 0 no, -1 as suits the precision. */
+  readonly channelsLast: -1 | 0 | 1;
+  readonly fuse: boolean;
+  /** Loads the model for quantization. */
+  readonly recipe?: NativeRecipe;
+}
+
+export interface NativeRecipe {
+  readonly mode: 'static' | 'dynamic';
+  readonly observer: 'minmax' | 'percentile' | 'mse';
+  readonly reduceRange: boolean;
+  readonly exclude: readonly string[];
 }
 
 /** An asynchronous call ended: with `error`, or with `result`, whose kind depends on the call. */

@@ -9,6 +9,8 @@ import { fromWireError } from './wire-error.js';
 export interface Call {
   /** One for each input of the model. */
   readonly inputs: readonly Tensor[];
+  /** Whether the buffers of the inputs may be taken away: nobody else has them. */
+  readonly owned: boolean;
   readonly resolve: (outputs: Outputs) => void;
   readonly reject: (error: InfernodeError) => void;
 }
@@ -41,7 +43,7 @@ export class CallsInFlight {
     const packet = { left: 0 };
     for (const call of calls) {
       try {
-        this.#calls.set(this.#write(call.inputs), { call, packet });
+        this.#calls.set(this.#write(call.inputs, call.owned), { call, packet });
         packet.left++;
       } catch (error) {
         call.reject(error as InfernodeError);
@@ -57,7 +59,7 @@ export class CallsInFlight {
    * @throws InfernodeError INF_TENSOR_DETACHED, INF_OUT_OF_MEMORY
    */
   packOne(inputs: readonly Tensor[]): ReturnType<PacketWriter['finish']> {
-    this.#write(inputs);
+    this.#write(inputs, false);
     return this.#writer.finish();
   }
 
@@ -91,13 +93,13 @@ export class CallsInFlight {
     this.#calls.clear();
   }
 
-  #write(inputs: readonly Tensor[]): number {
+  #write(inputs: readonly Tensor[], owned: boolean): number {
     checkInputs(inputs);
     const id = this.#nextId++;
     this.#writer.begin();
     try {
       this.#writer.number(id);
-      for (const { dtype, shape, data } of inputs) this.#writer.tensor(dtype, shape, data, false);
+      for (const { dtype, shape, data } of inputs) this.#writer.tensor(dtype, shape, data, owned);
     } catch (cause) {
       this.#writer.undo();
       const message = `The inputs cannot be copied for the worker thread: ${messageOf(cause)}`;

@@ -102,7 +102,8 @@ function field(path: string, tensor: TensorProto, key: string): string {
 }
 
 function failure(code: ErrorCode, path: string, tensor: TensorProto, location: string, what: string): InfernodeError {
-  const message = `${basename(path)} keeps tensor ${JSON.stringify(tensor.name)} in ${JSON.stringify(location)}, but ${what}`;
+  const advice = code === 'INF_MODEL_UNSAFE' ? ': keep the weights beside the model file' : '';
+  const message = `${basename(path)} keeps tensor ${JSON.stringify(tensor.name)} in ${JSON.stringify(location)}, which ${what}${advice}`;
   return new InfernodeError(code, message, {
     details: { path, name: tensor.name, location, expected: "a regular file inside the model's folder", given: what },
   });

@@ -5,6 +5,7 @@ import type { Inputs, ModelInfo, Outputs, Session, SessionOptions, Signature } f
 import { bindInputs } from '../bind-inputs.js';
 import type { Call } from './calls-in-flight.js';
 import { checkTensors, explainFailure } from './checks.js';
+import { areLarge, copyInTurns } from './copy-in-turns.js';
 import { ModelThread, type ThreadOwner } from './model-thread.js';
 
 /** Calls in one message: enough to spread its cost, few enough that both threads work at once. */
@@ -37,6 +38,8 @@ export class OnnxSession implements Session {
     onEnd: (thread, error) => this.#onEnd(thread, error),
   };
   #flushScheduled = false;
+  /** Calls whose inputs are being copied. */
+  #copying = 0;
   #millisecondsPerCall = 0.1;
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
@@ -63,15 +66,28 @@ export class OnnxSession implements Session {
     this.#adopt(thread);
   }
 
-  run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
+  async run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
+    const tensors = this.#bind(method, inputs);
+    if (!areLarge(tensors)) return this.#enqueue(tensors, false, signal);
+    this.#copying++;
+    try {
+      const copies = await copyInTurns(tensors);
+      return this.#enqueue(copies, true, signal);
+    } finally {
+      this.#copying--;
+      this.#checkDrained();
+    }
+  }
+
+  #enqueue(tensors: readonly Tensor[], owned: boolean, signal: AbortSignal | undefined): Promise<Outputs> {
     return new Promise((resolve, reject) => {
-      const tensors = this.#bind(method, inputs);
       if (signal?.aborted) throw abortError(signal, 'The call');
       const settle = () => {
         if (signal !== undefined) this.#aborts.remove(signal, call);
       };
       const call: QueuedCall = {
         inputs: tensors,
+        owned,
         signal,
         resolve(outputs) {
           settle();
@@ -193,7 +209,7 @@ export class OnnxSession implements Session {
   }
 
   get #idle(): boolean {
-    return this.#waiting.size === 0 && (this.#thread?.inFlight ?? 0) === 0;
+    return this.#copying === 0 && this.#waiting.size === 0 && (this.#thread?.inFlight ?? 0) === 0;
   }
 
   #checkDrained(): void {

@@ -1,12 +1,13 @@
 import { InfernodeError, messageOf } from '../../errors.js';
-import type { Attempt, Backend, BackendStatus, ModelFormat, ModelInfo, Session, SessionOptions } from '../backend.js';
-import type { BackendDescription, BackendHandle, SessionHandle } from '../native/addon.js';
+import type { Attempt, Backend, BackendStatus, ModelFormat, Session, SessionOptions } from '../backend.js';
+import type { BackendDescription, BackendHandle, NativeRecipe } from '../native/addon.js';
 import { type AddonFiles, findAddon } from '../native/find-addon.js';
 import { probeNative } from '../native/probe.js';
-import { checkInstructionSet, readAotiPackage } from './aoti-package.js';
+import { checkInstructionSet } from './aoti-package.js';
 import { findLibtorch, type LibtorchPlace, librariesOf } from './find-libtorch.js';
-import { fromNative, NativeCalls } from './native-calls.js';
-import { TorchSession } from './session.js';
+import { loadSession } from './load-session.js';
+import { NativeCalls } from './native-calls.js';
+import { ObservedSession } from './observed-session.js';
 
 const FORMATS: readonly ModelFormat[] = ['torchscript', 'aotinductor'];
 
@@ -37,6 +38,25 @@ export class TorchBackend implements Backend {
   }
 
   async load(path: string, format: ModelFormat, options: SessionOptions): Promise<Session> {
+    const { calls, handle } = await this.require(options);
+    if (format === 'aotinductor') {
+      checkAsSaved(path, options);
+      await checkInstructionSet(path);
+    }
+    return loadSession(calls, handle, path, format, options);
+  }
+
+  /**
+   * Loads a TorchScript file for quantization to INT8. libtorch's passes may crash on odd models: call this in a process of
+   * its own.
+   * @throws InfernodeError as `load` does, and INF_QUANTIZE_NOTHING, INF_QUANTIZED_ALREADY, INF_CONVERSION_FAILED
+   */
+  async observe(path: string, recipe: NativeRecipe, options: SessionOptions): Promise<ObservedSession> {
+    const { calls, handle } = await this.require(options);
+    return ObservedSession.open(calls, handle, path, recipe, options);
+  }
+
+  private async require(options: SessionOptions): Promise<Opened> {
     const { status, working } = await this.search();
     if (working === null)
       throw new InfernodeError('INF_BACKEND_UNAVAILABLE', `The torch backend is unavailable: ${status.reason}`);
@@ -49,9 +69,7 @@ export class TorchBackend implements Backend {
         },
       );
     }
-    if (format === 'aotinductor') await checkInstructionSet(path);
-    const { calls, handle } = this.open(working);
-    return loadSession(calls, handle, path, format, options);
+    return this.open(working);
   }
 
   private search(): Promise<{ status: BackendStatus; working: Working | null }> {
@@ -73,6 +91,16 @@ export class TorchBackend implements Backend {
     }
     return this.opened;
   }
+}
+
+/** A package holds compiled code, which cannot change its precision. */
+function checkAsSaved(path: string, { precision = 'auto' }: SessionOptions): void {
+  if (precision === 'auto' || precision === 'fp32') return;
+  throw new InfernodeError(
+    'INF_PRECISION_UNSUPPORTED',
+    `${path} is compiled and runs in the precision that it was compiled for: export the model in ${precision}`,
+    { details: { expected: 'auto', given: precision } },
+  );
 }
 
 let shared: NativeCalls | undefined;
@@ -138,52 +166,4 @@ function available(attempts: Attempt[], description: BackendDescription, place: 
 
 function unavailable(attempts: Attempt[], reason: string): BackendStatus {
   return { name: 'torch', available: false, reason, version: null, devices: [], formats: FORMATS, attempts };
-}
-
-/** What the native description of a TorchScript model holds. */
-type TorchScriptDescription = Pick<ModelInfo, 'methods' | 'stateful' | 'ops' | 'parameters' | 'metadata' | 'device'>;
-
-interface AotiDescription {
-  readonly inputSpec: string;
-  readonly outputSpec: string;
-  readonly device: string;
-  readonly parameters: ModelInfo['parameters'];
-  readonly metadata: Record<string, string>;
-}
-
-async function loadSession(
-  calls: NativeCalls,
-  handle: BackendHandle,
-  path: string,
-  format: ModelFormat,
-  options: SessionOptions,
-): Promise<Session> {
-  let session!: SessionHandle;
-  let text: string;
-  try {
-    const { done } = calls.start<string>((ticket) => {
-      session = calls.addon.load(handle, path, format, options.device, options.threads, ticket);
-    });
-    text = await done;
-  } catch (error) {
-    throw fromNative(error, `${path} cannot be loaded`);
-  }
-  const common = { format, backend: 'torch', threads: options.threads } as const;
-  if (format === 'torchscript') {
-    const description = JSON.parse(text) as TorchScriptDescription;
-    return new TorchSession(calls, session, { ...common, ...description, signatureSource: 'derived' }, undefined);
-  }
-  const { inputSpec, outputSpec, device, parameters, metadata } = JSON.parse(text) as AotiDescription;
-  const { signature, outputNames } = await readAotiPackage(path, { input: inputSpec, output: outputSpec });
-  const info: ModelInfo = {
-    ...common,
-    device,
-    methods: { forward: signature },
-    stateful: false,
-    signatureSource: 'declared',
-    ops: {},
-    parameters,
-    metadata,
-  };
-  return new TorchSession(calls, session, info, outputNames);
 }

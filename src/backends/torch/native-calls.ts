@@ -1,7 +1,11 @@
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 import { ERRORS, type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
 import type { Addon, NativeError } from '../native/addon.js';
 import { stayAwake } from '../stay-awake.js';
+
+/** How long the end of the process waits for the call that runs. */
+const EXIT_LIMIT_MS = 10_000;
 
 interface Pending {
   readonly resolve: (result: unknown) => void;
@@ -26,7 +30,8 @@ export class NativeCalls {
       else call.resolve(result);
     });
     // exit() destroys libtorch's static objects, some of them made as late as the first run: nothing may run by then.
-    process.on('exit', () => this.addon.drain());
+    // The thread of a worker ends otherwise: its environment is cleaned up, and that waits.
+    if (isMainThread) process.on('exit', () => this.addon.drainBeforeExit(EXIT_LIMIT_MS));
   }
 
   /** Makes room for a call with more numbers. */

@@ -162,6 +162,6 @@ test('files that NumPy wrote are read, and written again byte for byte', async (
 });
 
 test('what is no file, and what is no tensor', () => {
-  throws(() => readNpy('file.npy' as never), 'INF_FILE_INVALID', /the bytes of a file/);
+  throws(() => readNpy('file.npy' as never), 'INF_FILE_INVALID', /the bytes of a \.npy file/);
   throws(() => writeNpy(5 as never), 'INF_TENSOR_DTYPE', /dtype/);
 });

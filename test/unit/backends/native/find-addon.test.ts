@@ -43,11 +43,11 @@ describe('the local build', () => {
   /** A copy of the compiled search in a package that has what the files say. */
   async function search(t: TestContext, files: Record<string, string>): Promise<{ folder: string; found: unknown }> {
     const folder = await makeFolder(t, { 'package.json': '{"type": "module"}', ...files });
-    for (const name of ['errors', 'config/package-root', 'backends/torch/find-addon']) {
+    for (const name of ['errors', 'config/package-root', 'backends/native/find-addon']) {
       await cp(fileURLToPath(import.meta.resolve(`#src/${name}`)), join(folder, 'dist', `${name}.js`));
     }
     await symlink(join(repository, 'node_modules'), join(folder, 'node_modules'));
-    const module = pathToFileURL(join(folder, 'dist/backends/torch/find-addon.js')).href;
+    const module = pathToFileURL(join(folder, 'dist/backends/native/find-addon.js')).href;
     const script = `import(${JSON.stringify(module)}).then((m) => process.stdout.write(JSON.stringify(m.findAddon())))`;
     const env = { ...process.env, INFERNODE_ADDON: '' };
     const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { env });

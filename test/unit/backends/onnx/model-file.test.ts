@@ -234,7 +234,7 @@ describe('external data', () => {
   test('that is missing, cut short or badly described is refused', async () => {
     await writeFile(join(folder, 'weights.bin'), weights);
     for (const [entries, message] of [
-      [[['location', 'gone.bin']], /"gone.bin", but names a file that does not exist/],
+      [[['location', 'gone.bin']], /"gone.bin", which names a file that does not exist/],
       [[['location', '']], /names no file/],
       [[['offset', '4']], /names no file/],
       [

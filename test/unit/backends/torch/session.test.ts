@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Tensor } from 'infernode';
 import { rejects, throws } from '../../../support/expect-error.js';
-import { loadFixture, needsTorch } from '../../../support/torch.js';
+import { repository } from '../../../support/test-data.js';
+import { fixture, loadFixture, needsTorch } from '../../../support/torch.js';
 
 const x = new Tensor('float32', Float32Array.of(1, 2));
 const matrix = new Tensor('float32', new Float32Array(256 * 256).fill(0.01), [256, 256]);
@@ -95,5 +98,16 @@ describe('a torch session', { skip: needsTorch }, () => {
     await using model = await loadFixture('grows');
     await rejects(model.run([1 << 20]), 'INF_OUT_OF_MEMORY');
     assert.equal((await model.run([1])).output!.size, 1);
+  });
+
+  test('that runs for long holds the end of the process up for ten seconds at most', () => {
+    const source = `
+      import { load } from ${JSON.stringify(join(repository, 'dist/index.js'))};
+      const model = await load(${JSON.stringify(fixture('slow.pt'))});
+      model.run([{ dtype: 'float32', data: new Float32Array(4), shape: [2, 2] }, 1_000_000_000]);
+      setTimeout(() => process.exit(7), 200);`;
+    const args = ['--input-type=module', '-e', source];
+    const { status } = spawnSync(process.execPath, args, { timeout: 60_000 });
+    assert.equal(status, 7);
   });
 });

@@ -1,0 +1,42 @@
+// A TorchScript program on its way to INT8: it runs as it is and watches its tensors, then is converted.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/passes/quantization/insert_observers.h>
+
+#include <string>
+#include <vector>
+
+#include "callable.h"
+#include "infernode/backend.h"
+#include "model.h"
+
+namespace infernode::torch_backend {
+
+// Post-training quantization by libtorch's own passes. Only `forward` is quantized and kept.
+class ObservedModel final : public inf_model {
+ public:
+  // Throws BackendError INF_QUANTIZED_ALREADY, INF_QUANTIZE_NOTHING, INF_CONVERSION_FAILED.
+  ObservedModel(const inf_load_options& options, const inf_recipe& recipe);
+
+  // Runs the float program; INT8 exists after `convert` only.
+  std::unique_ptr<Result> run(uint32_t method, const inf_value* arguments, size_t count) override;
+
+  // Writes the quantized program to a file. Returns a report, JSON:
+  // {"quantized": {op: count}, "left": {op: count}}, where `left` are operations with weights that stay as they were.
+  // Throws BackendError INF_CALIBRATION_INVALID, INF_QUANTIZE_NOTHING, INF_CONVERSION_FAILED.
+  const std::string& convert(const std::string& target);
+
+ private:
+  void check(const torch::jit::Module& module) const;
+  torch::jit::QConfigDict configuration(const torch::jit::Module& module, const inf_recipe& recipe) const;
+  void check_calibration() const;
+
+  torch::jit::QuantType type_;
+  bool excludes_;
+  torch::jit::Module observed_;
+  std::vector<Callable> callables_;
+  std::string report_;
+};
+
+}  // namespace infernode::torch_backend

@@ -1,0 +1,91 @@
+#include "precision.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <string>
+
+#include "error.h"
+#include "tensors.h"
+
+namespace infernode::torch_backend {
+namespace {
+
+namespace jit = torch::jit;
+
+at::Tensor converted(const at::Tensor& tensor, const Computation& computation) {
+  auto result = computation.bfloat16 && tensor.scalar_type() == at::kFloat ? tensor.to(at::kBFloat16) : tensor;
+  return computation.channels_last && result.dim() == 4 ? result.contiguous(at::MemoryFormat::ChannelsLast) : result;
+}
+
+// Traced programs, and all that were frozen before they were saved, keep tensors in the graph itself. Those of no
+// dimensions stay: they do not decide what an operation computes in.
+int64_t convert_constants(jit::Block* block, const Computation& computation) {
+  int64_t count = 0;
+  for (auto* node : block->nodes()) {
+    for (auto* inner : node->blocks()) count += convert_constants(inner, computation);
+    if (node->kind() != c10::prim::Constant || !node->hasAttribute(c10::attr::value)) continue;
+    if (node->kindOf(c10::attr::value) != jit::AttributeKind::t) continue;
+    const auto& tensor = node->t(c10::attr::value);
+    if (tensor.scalar_type() != at::kFloat || tensor.dim() == 0) continue;
+    auto changed = converted(tensor, computation);
+    node->output()->setType(c10::TensorType::create(changed));
+    node->t_(c10::attr::value, std::move(changed));
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+Computation computation_of(std::string_view precision, int channels_last, const at::Device& device) {
+  Computation computation;
+  if (precision == "bf16") {
+    computation.bfloat16 = true;
+  } else if (precision == "fp16" && device.is_cpu()) {
+    throw BackendError(INF_PRECISION_UNSUPPORTED,
+                       "FP16 is several times slower than FP32 on a CPU, which has no instructions for it: use bf16 or "
+                       "int8");
+  } else if (precision != "auto" && precision != "fp32") {
+    throw BackendError(INF_PRECISION_UNSUPPORTED,
+                       "The torch backend has no precision " + std::string(precision) + " on " + device.str());
+  }
+  computation.channels_last = channels_last == 1 || (channels_last == -1 && computation.bfloat16);
+  return computation;
+}
+
+void convert_module(jit::Module& module, const Computation& computation) {
+  if (!computation.bfloat16 && !computation.channels_last) return;
+  const at::NoGradGuard no_grad;
+  int64_t count = 0;
+  for (const auto& part : module.modules()) {
+    const auto type = part.type();
+    for (size_t slot = 0; slot < type->numAttributes(); ++slot) {
+      const auto& value = part._ivalue()->getSlot(slot);
+      if (!value.isTensor() || !value.toTensor().defined() || value.toTensor().scalar_type() != at::kFloat) continue;
+      part._ivalue()->setSlot(slot, converted(value.toTensor(), computation));
+      ++count;
+    }
+    for (const auto& method : part.get_methods()) {
+      count += convert_constants(method.graph()->block(), computation);
+    }
+  }
+  if (computation.bfloat16 && count == 0) {
+    throw BackendError(INF_PRECISION_UNSUPPORTED,
+                       "The model has no float32 weights that could be converted to bfloat16");
+  }
+}
+
+c10::IValue convert_input(const c10::IValue& value, const Computation& computation) {
+  return map_tensors(value, [&](const at::Tensor& tensor) { return converted(tensor, computation); });
+}
+
+c10::IValue convert_output(const c10::IValue& value, const Computation& computation) {
+  if (!computation.bfloat16) return value;
+  return map_tensors(value, [](const at::Tensor& tensor) {
+    return tensor.scalar_type() == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
+  });
+}
+
+}  // namespace infernode::torch_backend

@@ -1,0 +1,36 @@
+// What of a TorchScript program can be quantized, and what of a quantized one has been.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace infernode::torch_backend {
+
+// Calls `visit` for every node of a block and of the blocks inside it.
+void visit_nodes(torch::jit::Block* block, const std::function<void(torch::jit::Node*)>& visit);
+
+// A submodule with weights of its own.
+struct QuantizableLayer {
+  std::string name;  // path of the submodule, "" for the program itself
+  std::string op;
+  bool transposed;  // a transposed convolution, whose weight cannot have a scale for each channel
+};
+
+// The layers that `dynamic` or static quantization can turn to INT8, in the order of the program.
+std::vector<QuantizableLayer> quantizable_layers(const torch::jit::Module& module, bool dynamic);
+
+// How often each operation occurs, of those that have weights or are quantized.
+struct OperationCounts {
+  std::map<std::string, int64_t> quantized;
+  std::map<std::string, int64_t> left;
+  int64_t unpacked = 0;  // weights that would be packed again in each run
+};
+
+OperationCounts count_operations(torch::jit::Graph& graph);
+
+}  // namespace infernode::torch_backend
