@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { BackendStatus } from '../backends/backend.js';
+import { type SystemInfo, sharpStatus, systemInfo } from '../config/system-info.js';
 import { addOutputOptions } from './common-options.js';
 import { formatBytes, print, printJson, table } from './output.js';
 import { EXIT } from './report-error.js';
-import { type SystemInfo, sharpStatus, systemInfo } from './system-info.js';
 
 interface DoctorOptions {
   readonly json?: boolean;

@@ -3,9 +3,9 @@ import type { InputValue, Signature, ValueInfo } from '../backends/backend.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { didYouMean } from '../config/suggest.js';
 import { InfernodeError } from '../errors.js';
+import { type ImageOptions, imageInput, imageProcessing } from '../processing/image-input.js';
+import { isPicture, listPictures, readValue } from '../processing/input-value.js';
 import { DTYPES, type DType } from '../tensor/dtype.js';
-import { type ImageOptions, imageInput, imageProcessing } from './image-options.js';
-import { isPicture, listPictures, readValue } from './input-value.js';
 import { formatValue } from './output.js';
 
 /** Everything given for one input: one value, or several that make a batch. */

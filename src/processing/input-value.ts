@@ -1,14 +1,14 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import type { InputValue, ValueInfo } from '../backends/backend.js';
+import type { InputValue, Signature, ValueInfo } from '../backends/backend.js';
 import { formatShape } from '../backends/input-errors.js';
 import type { ImageProcessing } from '../config/image-processing.js';
 import { InfernodeError, messageOf } from '../errors.js';
-import { imageToTensor } from '../processing/image.js';
 import type { TensorData } from '../tensor/dtype.js';
 import { tensorFromJson } from '../tensor/json.js';
 import { readNpy } from '../tensor/npy.js';
 import { Tensor } from '../tensor/tensor.js';
+import { imageToTensor } from './image.js';
 
 const PICTURES = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif'];
 
@@ -52,6 +52,25 @@ export async function readValue(
       details: { name: source, expected: '.npy, .json or a picture', given: extension || 'no extension' },
     },
   );
+}
+
+/**
+ * Reads a .json file that holds a value for each input, by name.
+ * @throws InfernodeError INF_FILE_INVALID, INF_INPUT_UNKNOWN, INF_TENSOR_*
+ */
+export function readJsonFile(file: string, signature: Signature): Promise<Record<string, InputValue>> {
+  return about(file, async () => {
+    const value = parseJson(await readFile(file, 'utf8'));
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new InfernodeError('INF_FILE_INVALID', 'expected an object with the names of the inputs as keys');
+    }
+    const inputs = Object.entries(value).map(([name, item]): [string, InputValue] => {
+      const info = signature.inputs.find((input) => input.name === name);
+      if (info === undefined) throw new InfernodeError('INF_INPUT_UNKNOWN', `The model has no input "${name}"`);
+      return [name, fromJson(item, info)];
+    });
+    return Object.fromEntries(inputs);
+  });
 }
 
 async function readPicture(source: string, info: ValueInfo, processing: ImageProcessing): Promise<Tensor> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { availableCores, defaultThreads } from '../config/thread-budget.js';
 import { messageOf } from '../errors.js';
+import { availableCores, defaultThreads } from './thread-budget.js';
 
 /** The CPU features that decide how fast inference is, by the names that Linux gives them. */
 const FEATURES: Readonly<Record<string, string>> = {

@@ -1,0 +1,131 @@
+import { readdir, stat } from 'node:fs/promises';
+import { extname, join, relative } from 'node:path';
+import type { InputValue, Signature, ValueInfo } from '../backends/backend.js';
+import { isTensorLike } from '../backends/input-errors.js';
+import type { ModelConfig } from '../config/model-config.js';
+import { InfernodeError, messageOf } from '../errors.js';
+import { type ImageOptions, imageInput, imageProcessing } from '../processing/image-input.js';
+import { isPicture, readJsonFile, readValue } from '../processing/input-value.js';
+
+/** Inputs by name, as a call takes them. */
+export type SampleInputs = Readonly<Record<string, InputValue>>;
+
+/** One example of what a model will be given. */
+export interface Sample {
+  /** The path of its file or folder below the calibration folder; for a sample given in memory its number. */
+  readonly name: string;
+  readonly inputs: SampleInputs;
+}
+
+/** An example that is not read yet. */
+export interface SampleSource {
+  readonly name: string;
+  read(): Promise<Sample>;
+}
+
+/** What files become samples of. */
+export interface SampleSettings {
+  readonly signature: Signature;
+  readonly config: ModelConfig | null;
+  readonly images?: ImageOptions;
+}
+
+/**
+ * The samples in a folder, by name: pictures; `.npy` files; `.json` files with a value by input name, or the value of the
+ * only input; and folders with a file named after each input (`input_ids.npy`). Pictures may lie in folders, one for each
+ * class. Other files are left alone.
+ *
+ * @throws InfernodeError INF_CALIBRATION_INVALID for a folder that cannot be read or has no samples
+ */
+export async function findSamples(folder: string, settings: SampleSettings): Promise<SampleSource[]> {
+  const sources: SampleSource[] = [];
+  try {
+    await collect(folder, folder, settings, sources);
+  } catch (cause) {
+    if (cause instanceof InfernodeError) throw cause;
+    throw invalid(`The calibration folder ${folder} cannot be read: ${messageOf(cause)}`, cause);
+  }
+  if (sources.length > 0) return sources;
+  throw invalid(`${folder} has no samples: pictures, .npy or .json files, or folders with a file for each input`);
+}
+
+async function collect(root: string, folder: string, settings: SampleSettings, sources: SampleSource[]): Promise<void> {
+  const { inputs } = settings.signature;
+  const entries = (await readdir(folder)).sort();
+  const named = new Map(
+    entries.map((entry) => [entry.slice(0, -extname(entry).length || undefined), join(folder, entry)]),
+  );
+  const required = inputs.filter(({ optional }) => !optional);
+  if (folder !== root && required.length > 0 && required.every(({ name }) => named.has(name))) {
+    const files = inputs.flatMap((info) => (named.has(info.name) ? [{ info, file: named.get(info.name)! }] : []));
+    sources.push(source(relative(root, folder), files, settings));
+    return;
+  }
+  for (const entry of entries) {
+    const path = join(folder, entry);
+    if ((await stat(path)).isDirectory()) await collect(root, path, settings, sources);
+    else if (isPicture(path) || ['.npy', '.json'].includes(extname(entry).toLowerCase())) {
+      sources.push(fileSource(relative(root, path), path, settings));
+    }
+  }
+}
+
+function fileSource(name: string, file: string, settings: SampleSettings): SampleSource {
+  const { signature, config } = settings;
+  const required = signature.inputs.filter(({ optional }) => !optional);
+  const only = required.length === 1 ? required[0] : signature.inputs.length === 1 ? signature.inputs[0] : undefined;
+  const info = isPicture(file) ? (imageInput(signature, config?.processing?.image) ?? only) : only;
+  if (info !== undefined && !(file.toLowerCase().endsWith('.json') && required.length > 1)) {
+    return source(name, [{ info, file }], settings);
+  }
+  if (file.toLowerCase().endsWith('.json')) {
+    return { name, read: () => about(name, async () => ({ name, inputs: await readJsonFile(file, signature) })) };
+  }
+  throw invalid(
+    `${name}: the model takes ${signature.inputs.map((input) => input.name).join(', ')}; give each sample a folder with a file named after each input, or a .json file with the names as keys`,
+  );
+}
+
+function source(
+  name: string,
+  files: readonly { info: ValueInfo; file: string }[],
+  { config, images = {} }: SampleSettings,
+): SampleSource {
+  const read = async (): Promise<Sample> => {
+    const inputs: Record<string, InputValue> = {};
+    for (const { info, file } of files) {
+      const processing = () => imageProcessing(images, config?.processing?.image, info);
+      inputs[info.name] = await readValue(file, info, processing);
+    }
+    return { name, inputs };
+  };
+  return { name, read: () => about(name, read) };
+}
+
+async function about(name: string, read: () => Promise<Sample>): Promise<Sample> {
+  let sample: Sample;
+  try {
+    sample = await read();
+  } catch (cause) {
+    throw invalid(`Sample ${name}: ${messageOf(cause)}`, cause);
+  }
+  checkFinite(sample);
+  return sample;
+}
+
+/**
+ * A sample with NaN or infinite numbers spoils the ranges of a whole network.
+ * @throws InfernodeError INF_CALIBRATION_INVALID
+ */
+export function checkFinite({ name, inputs }: Sample): void {
+  for (const [input, value] of Object.entries(inputs)) {
+    if (!isTensorLike(value) || (value.dtype !== 'float32' && value.dtype !== 'float64')) continue;
+    const index = (value.data as Float32Array).findIndex((number) => !Number.isFinite(number));
+    if (index < 0) continue;
+    throw invalid(`Sample ${name}: element ${index} of input "${input}" is ${String(value.data[index])}`);
+  }
+}
+
+export function invalid(message: string, cause?: unknown): InfernodeError {
+  return new InfernodeError('INF_CALIBRATION_INVALID', message, { cause });
+}

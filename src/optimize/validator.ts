@@ -1,0 +1,121 @@
+import type { Outputs } from '../backends/backend.js';
+import { classCount } from '../processing/labels.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** How near a candidate's answers come to those of the float model, over all validation samples. */
+export interface Accuracy {
+  /** Mean over samples of the cosine between answer and reference, of the output that agrees least; 1 is equal. */
+  readonly cosine: number;
+  /** Signal to noise, 10 log10(sum of squares / sum of squared differences), in dB, of that output; null if equal. */
+  readonly snrDb: number | null;
+  /** The share of samples whose best class is that of the reference; null if no output has scores of classes. */
+  readonly agreement: number | null;
+  /** The share of samples whose best class is the labelled one; null without labels. */
+  readonly top1: number | null;
+  readonly samples: number;
+}
+
+interface Sums {
+  cosine: number;
+  signal: number;
+  noise: number;
+}
+
+/** Compares answers with references, sample by sample. */
+export class AccuracyMeter {
+  readonly #sums = new Map<string, Sums>();
+  #samples = 0;
+  #scored = 0;
+  #agreed = 0;
+  #labelled = 0;
+  #right = 0;
+
+  /** @param label the right class, if it is known */
+  add(answer: Outputs, reference: Outputs, label?: number): void {
+    this.#samples++;
+    for (const [name, expected] of Object.entries(reference)) {
+      const given = answer[name];
+      const floats = expected.dtype.startsWith('float') || expected.dtype === 'bfloat16';
+      if (floats) this.#addOutput(name, given?.toNumbers() ?? [], expected.toNumbers());
+    }
+    const scores = scoresOf(reference);
+    if (scores === undefined) return;
+    const best = bestClasses(answer[scores]);
+    const right = bestClasses(reference[scores]);
+    this.#scored += right.length;
+    this.#agreed += right.filter((index, row) => index === best[row]).length;
+    if (label === undefined) return;
+    this.#labelled += right.length;
+    this.#right += best.filter((index) => index === label).length;
+  }
+
+  get result(): Accuracy {
+    let worst: Sums = { cosine: this.#samples, signal: 1, noise: 0 };
+    // A NaN is the worst of all.
+    for (const sums of this.#sums.values()) if (!(sums.cosine >= worst.cosine)) worst = sums;
+    const share = (part: number, whole: number) => (whole === 0 ? null : part / whole);
+    return {
+      cosine: worst.cosine / Math.max(this.#samples, 1),
+      snrDb: worst.noise === 0 ? null : 10 * Math.log10(worst.signal / worst.noise),
+      agreement: share(this.#agreed, this.#scored),
+      top1: share(this.#right, this.#labelled),
+      samples: this.#samples,
+    };
+  }
+
+  #addOutput(name: string, given: ArrayLike<number>, expected: ArrayLike<number>): void {
+    let dot = 0;
+    let own = 0;
+    let other = 0;
+    let noise = 0;
+    for (let i = 0; i < expected.length; i++) {
+      const [a, b] = [given[i] ?? Number.NaN, expected[i]!];
+      dot += a * b;
+      own += a * a;
+      other += b * b;
+      noise += (a - b) ** 2;
+    }
+    const sums = this.#sums.get(name) ?? { cosine: 0, signal: 0, noise: 0 };
+    const length = Math.sqrt(own * other);
+    // Two answers of zeros are equal; NaN stays NaN.
+    sums.cosine += length === 0 ? (noise === 0 ? 1 : 0) : dot / length;
+    sums.signal += other;
+    sums.noise += noise;
+    this.#sums.set(name, sums);
+  }
+}
+
+/** The only output with a score for each of several classes. */
+function scoresOf(outputs: Outputs): string | undefined {
+  const names = Object.keys(outputs).filter((name) => {
+    const { dtype, shape } = outputs[name]!;
+    return dtype !== 'string' && (classCount(shape) ?? 0) > 1;
+  });
+  return names.length === 1 ? names[0] : undefined;
+}
+
+function bestClasses(scores: Tensor | undefined): number[] {
+  if (scores === undefined) return [];
+  const classes = classCount(scores.shape)!;
+  const numbers = scores.toNumbers();
+  const rows: number[] = [];
+  for (let start = 0; start < numbers.length; start += classes) {
+    let best = 0;
+    for (let i = 1; i < classes; i++) if (numbers[start + i]! > numbers[start + best]!) best = i;
+    rows.push(best);
+  }
+  return rows;
+}
+
+/** Why an accuracy is not good enough; undefined if it is. */
+export function shortfall(accuracy: Accuracy, reference: Accuracy, maxDrop: number): string | undefined {
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  if (!Number.isFinite(accuracy.cosine)) return 'answers NaN or infinite values';
+  if (accuracy.top1 !== null && reference.top1 !== null) {
+    const drop = reference.top1 - accuracy.top1;
+    return drop > maxDrop + 1e-9 ? `top-1 fell by ${percent(drop)}, more than ${percent(maxDrop)}` : undefined;
+  }
+  return 1 - accuracy.cosine > maxDrop
+    ? `cosine ${accuracy.cosine.toFixed(5)} is below ${(1 - maxDrop).toFixed(5)}`
+    : undefined;
+}
