@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { onnxBackend } from '../../backends/onnx/backend.js';
 import { InfernodeError, messageOf } from '../../errors.js';
+import { checkLoads } from './load-check.js';
 import type { ModelProto } from './onnx-proto.js';
 import { writeModel } from './write-model.js';
 
@@ -38,19 +38,6 @@ async function makeFolder(parent: string): Promise<string> {
     throw new InfernodeError('INF_CONVERSION_FAILED', `${parent} cannot be written to: ${messageOf(cause)}`, {
       cause,
       details: { path: parent, given: (cause as NodeJS.ErrnoException).code ?? '' },
-    });
-  }
-}
-
-async function checkLoads(path: string): Promise<void> {
-  try {
-    const session = await onnxBackend.load(path, 'onnx', { device: 'cpu', threads: 1 });
-    await session.close();
-  } catch (cause) {
-    if (cause instanceof InfernodeError && cause.code === 'INF_BACKEND_UNAVAILABLE') throw cause;
-    throw new InfernodeError('INF_CONVERSION_FAILED', `The converted model does not load: ${messageOf(cause)}`, {
-      cause,
-      details: { expected: 'a model that loads', given: messageOf(cause) },
     });
   }
 }

@@ -38,10 +38,17 @@ export function quantizeStatic(
   return report.finish(bytesBefore, encodeOnnx(model).length);
 }
 
-/** The tensors whose ranges {@link quantizeStatic} needs. The model is prepared for it, in place. */
+/**
+ * The tensors whose ranges {@link quantizeStatic} needs. The model is prepared for it, in place.
+ * @throws InfernodeError INF_QUANTIZED_ALREADY, INF_QUANTIZE_NOTHING, INF_CONVERSION_FAILED, INF_OPTION_INVALID
+ */
 export function tensorsToObserve(model: ModelProto, options: StaticOptions = {}): string[] {
   prepareForQuantization(model);
-  return new QdqPlan(model, options).observed;
+  const { observed, leftNodes } = new QdqPlan(model, options);
+  if (observed.length > 0) return observed;
+  const report = new ReportBuilder();
+  for (const [node, reason] of leftNodes) report.left(operatorName(node), reason);
+  throw nothingToQuantize(report.reasons);
 }
 
 /** Softmax gives 0 to 1 whatever the samples, and what a kept Relu or Clip takes needs only the range that it gives. */
