@@ -58,7 +58,8 @@ export async function calibrate(
       if (signal?.aborted) throw abortError(signal, 'The calibration');
       const bad = await collector.add(await runSample(session, sample, count, signal));
       if (bad !== undefined) throw invalid(count, `makes tensor ${JSON.stringify(bad)} NaN or infinite`, bad);
-      onSample?.(++count);
+      count++;
+      onSample?.(count);
     }
     if (count === 0) throw invalid(null, 'There are no samples to calibrate with');
     return collector.ranges();

@@ -102,7 +102,9 @@ const graph = root.lookupType('Graph');
  * Fields that this schema does not know are kept as well.
  */
 export function decodeOnnx(bytes: Uint8Array): ModelProto {
-  return model.decode(bytes) as unknown as ModelProto;
+  const reader = protobuf.Reader.create(bytes);
+  reader.discardUnknown = false;
+  return model.decode(reader) as unknown as ModelProto;
 }
 
 /** The bytes of an ONNX file. What {@link decodeOnnx} read comes out again. */
