@@ -75,7 +75,9 @@ const root = protobuf.Root.fromJSON({
     Attribute: {
       fields: {
         name: field('string', 1),
+        f: field('float', 2),
         i: field('int64', 3),
+        s: field('bytes', 4),
         t: field('Tensor', 5),
         g: field('Graph', 6),
         ints: many('int64', 8),
@@ -151,7 +153,10 @@ export function externalWeight(name: string, dims: number[], entries: [key: stri
 
 /** Attributes of the kinds that tests need. */
 export const attribute = {
+  float: (name: string, f: number) => ({ name, f, type: 1 }),
   int: (name: string, i: number) => ({ name, i, type: 2 }),
+  ints: (name: string, ints: number[]) => ({ name, ints, type: 7 }),
+  string: (name: string, text: string) => ({ name, s: Buffer.from(text), type: 3 }),
   tensor: (name: string, t: object) => ({ name, t, type: 4 }),
   graph: (name: string, g: GraphSpec) => ({ name, g: { name, ...g }, type: 5 }),
 };

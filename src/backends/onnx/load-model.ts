@@ -22,7 +22,8 @@ export interface LoadedModel {
  */
 export async function loadModel(path: string, threads: number): Promise<LoadedModel> {
   const { declared, facts } = await inspect(path);
-  const session = await createSession(path, threads);
+  const { ops, parameters } = facts;
+  const session = await createSession(path, threads, 'float16' in parameters.dtypes && !('Conv' in ops));
   const info: ModelInfo = {
     format: 'onnx',
     backend: 'onnx',
@@ -46,7 +47,12 @@ async function inspect(path: string) {
   return { declared: { input, output }, facts };
 }
 
-async function createSession(path: string, threads: number): Promise<InferenceSession> {
+/**
+ * On models with float16 weights, the last optimizations of ONNX Runtime 1.30 can crash the process: they fuse weights
+ * with the casts before operators that have no float16 on CPUs (onnxruntime issues 15494 and 26717). Models without
+ * convolutions run as fast `withoutLast`; others gain by them.
+ */
+async function createSession(path: string, threads: number, withoutLast: boolean): Promise<InferenceSession> {
   const { InferenceSession, env } = await loadRuntime();
   env.logLevel = 'fatal';
   try {
@@ -55,6 +61,7 @@ async function createSession(path: string, threads: number): Promise<InferenceSe
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
+      graphOptimizationLevel: withoutLast ? 'layout' : 'all',
       logSeverityLevel: LOG_FATAL,
     });
   } catch (cause) {

@@ -1,0 +1,43 @@
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { InfernodeError, messageOf } from '../../errors.js';
+import { checkLoads } from './load-check.js';
+import type { ModelProto } from './onnx-proto.js';
+import { writeModel } from './write-model.js';
+
+/**
+ * Writes a converted model beside its target, loads it to see that the runtime takes it, and puts it in its place.
+ * Returns the bytes of both files, data beside them included.
+ *
+ * @throws InfernodeError INF_CONVERSION_FAILED; the target is what it was before
+ */
+export async function publishModel(
+  source: string,
+  target: string,
+  model: ModelProto,
+): Promise<{ bytesBefore: number; bytesAfter: number }> {
+  const parent = dirname(resolve(target));
+  const folder = await makeFolder(parent);
+  try {
+    const written = join(folder, basename(target));
+    const bytesAfter = await writeModel(written, model);
+    await checkLoads(written);
+    // The data first: the model means nothing without it.
+    const files = (await readdir(folder)).sort((a, b) => b.length - a.length);
+    for (const file of files) await rename(join(folder, file), join(parent, file));
+    return { bytesBefore: (await stat(source)).size, bytesAfter };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function makeFolder(parent: string): Promise<string> {
+  try {
+    return await mkdtemp(join(parent, '.infernode-'));
+  } catch (cause) {
+    throw new InfernodeError('INF_CONVERSION_FAILED', `${parent} cannot be written to: ${messageOf(cause)}`, {
+      cause,
+      details: { path: parent, given: (cause as NodeJS.ErrnoException).code ?? '' },
+    });
+  }
+}

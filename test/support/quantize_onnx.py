@@ -1,0 +1,81 @@
+"""Quantizes an ONNX model with onnxruntime.quantization: quantize_onnx.py JOB.json
+
+The job names the model, the folder of the samples (NAME.npy for each input, samples along the first axis) and the files
+to write: `static` (QDQ, uint8 and int8, per channel), `dynamic`, `fp16`. Each is left out where it fails. Prints nothing.
+"""
+
+import json
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+logging.disable(logging.CRITICAL)
+
+
+class Samples(CalibrationDataReader):
+    def __init__(self, folder, names):
+        arrays = {name: np.load(Path(folder) / f"{name}.npy") for name in names}
+        count = len(next(iter(arrays.values())))
+        self.rows = iter([{name: array[i] for name, array in arrays.items()} for i in range(count)])
+
+    def get_next(self):
+        return next(self.rows, None)
+
+
+def convert_float16(model, path):
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(model, keep_io_types=True), path)
+
+
+def main(job):
+    model = onnx.load(job["model"])
+    weights = {tensor.name for tensor in model.graph.initializer}
+    names = [value.name for value in model.graph.input if value.name not in weights]
+    failures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = str(Path(folder) / "prepared.onnx")
+        try:
+            quant_pre_process(job["model"], prepared, skip_symbolic_shape=True)
+        except Exception as error:
+            failures["preprocess"] = str(error)
+            prepared = job["model"]
+        method = getattr(CalibrationMethod, job.get("method", "MinMax"))
+        ways = {
+            "static": lambda path: quantize_static(
+                prepared,
+                path,
+                Samples(job["samples"], names),
+                quant_format=QuantFormat.QDQ,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                calibrate_method=method,
+            ),
+            "dynamic": lambda path: quantize_dynamic(prepared, path, weight_type=QuantType.QInt8),
+            "fp16": lambda path: convert_float16(onnx.load(job["model"]), path),
+        }
+        for name, way in ways.items():
+            if name not in job:
+                continue
+            try:
+                way(job[name])
+            except Exception as error:
+                failures[name] = str(error)
+    Path(job["failures"]).write_text(json.dumps(failures))
+
+
+main(json.loads(Path(sys.argv[1]).read_text()))
