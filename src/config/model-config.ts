@@ -46,6 +46,12 @@ export interface ModelConfig {
   readonly processing?: ProcessingConfig;
   /** `auto` by default. */
   readonly precision?: Precision;
+  /** The runtime to prefer. */
+  readonly backend?: 'torch' | 'onnx';
+  /** Intra-op threads of one call. */
+  readonly threads?: number;
+  /** How the model lies in memory. */
+  readonly layout?: { readonly channelsLast?: boolean; readonly fuse?: boolean };
   /** Copies of the model that run side by side; 1 by default. */
   readonly instances?: number;
   readonly batching?: BatchingConfig;
@@ -99,6 +105,9 @@ const modelConfig = object<Required<RawConfig>>({
   outputs: values,
   processing: object<Required<NonNullable<RawConfig['processing']>>>({ image, labels, softmax: boolean }),
   precision: oneOf(PRECISIONS),
+  backend: oneOf(['torch', 'onnx']),
+  threads: integer(1),
+  layout: object<Required<NonNullable<ModelConfig['layout']>>>({ channelsLast: boolean, fuse: boolean }),
   instances: integer(1),
   batching: object<Required<BatchingConfig>>({
     maxSize: integer(1),

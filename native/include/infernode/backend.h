@@ -143,7 +143,7 @@ typedef struct inf_load_options {
 /* How to quantize to INT8. */
 typedef struct inf_recipe {
   const char* mode;           /* "static", with calibration, or "dynamic" */
-  const char* observer;       /* range of activations: "minmax", "percentile" or "mse" */
+  const char* observer;       /* range of activations: "min-max", "percentile" or "mse" */
   int32_t reduce_range;       /* 7 bits, for CPUs that sum products of 8 bits in 16 */
   const char* const* exclude; /* names of submodules that stay as they are */
   size_t exclude_count;

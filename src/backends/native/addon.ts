@@ -46,7 +46,7 @@ export interface NativeLoadOptions {
 
 export interface NativeRecipe {
   readonly mode: 'static' | 'dynamic';
-  readonly observer: 'minmax' | 'percentile' | 'mse';
+  readonly observer: 'min-max' | 'percentile' | 'mse';
   readonly reduceRange: boolean;
   readonly exclude: readonly string[];
 }

@@ -1,0 +1,79 @@
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { ModelConfig } from '../config/model-config.js';
+import { InfernodeError, messageOf } from '../errors.js';
+import { loadPrecision } from './build.js';
+import { readModel } from './onnx/read-model.js';
+import { writeModel } from './onnx/write-model.js';
+import type { OptimizeReport } from './optimize-report.js';
+import type { Built } from './trial.js';
+
+const REPORT = 'report.json';
+
+/**
+ * Writes a tuned model as a model folder: `1/` with the file, `model.json` with how to load it, and `report.json`. The folder
+ * appears whole or not at all; an earlier one made here is replaced.
+ *
+ * @throws InfernodeError INF_OPTION_INVALID if something else is in the way, INF_CONVERSION_FAILED if it cannot be written
+ */
+export async function writeArtefact(
+  output: string,
+  built: Built,
+  threads: number,
+  config: ModelConfig | null,
+  report: OptimizeReport,
+): Promise<void> {
+  await replaceFolder(output, async (folder) => {
+    const { build, file } = built;
+    const home = join(folder, '1');
+    await mkdir(home);
+    const target = join(
+      home,
+      build.format === 'onnx' ? 'model.onnx' : build.format === 'aotinductor' ? 'model.pt2' : 'model.pt',
+    );
+    // The data beside an ONNX file has to come along.
+    if (build.format === 'onnx') await writeModel(target, await readModel(file));
+    else await copyFile(file, target);
+    const precision = loadPrecision(build);
+    const settings: ModelConfig = {
+      ...config,
+      backend: build.backend,
+      threads,
+      ...(precision !== 'auto' && { precision }),
+      ...(build.layout && { layout: build.layout }),
+    };
+    await writeFile(join(folder, 'model.json'), `${JSON.stringify(settings, null, 2)}\n`);
+    await writeFile(join(folder, REPORT), `${JSON.stringify(report, null, 2)}\n`);
+  });
+}
+
+/** Fills a new folder and puts it in the place of the old one. */
+export async function replaceFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const parent = dirname(resolve(path));
+  await checkFree(path);
+  let scratch: string | undefined;
+  try {
+    await mkdir(parent, { recursive: true });
+    scratch = await mkdtemp(join(parent, `.${basename(path)}-`));
+    await fill(scratch);
+    const old = `${scratch}.old`;
+    await rename(path, old).catch(() => {});
+    await rename(scratch, path);
+    await rm(old, { recursive: true, force: true });
+  } catch (cause) {
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
+    if (cause instanceof InfernodeError) throw cause;
+    throw new InfernodeError('INF_CONVERSION_FAILED', `${path} cannot be written: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** @throws InfernodeError INF_OPTION_INVALID if there is something that was not made here */
+export async function checkFree(path: string): Promise<void> {
+  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? [] : [error.code ?? ''],
+  );
+  if (entries.length === 0 || entries.includes(REPORT)) return;
+  throw new InfernodeError('INF_OPTION_INVALID', `${path} is in the way: it holds something other than a tuned model`, {
+    details: { name: 'output', expected: 'a folder that is new, empty, or from an earlier optimize', given: path },
+  });
+}

@@ -1,0 +1,95 @@
+import { InfernodeError } from '../errors.js';
+import { CandidateProcess } from './candidate-process.js';
+import type { CandidateResult, OptimizeReport } from './optimize-report.js';
+import { type Built, candidateFile, type TrialSetup, type Tried } from './trial.js';
+
+/** Beside a busy thread a candidate may take this many times as long; one that takes longer is the last choice. */
+const MOST_SLOWDOWN = 3;
+
+/** Candidates this near to the best are measured once more, in turns. */
+const NEAR = 1.25;
+const MOST_FINALISTS = 3;
+const ROUNDS = 5;
+const ROUND_MS = 250;
+
+export interface Choice {
+  readonly built: Built;
+  /** As it was measured. */
+  readonly result: CandidateResult;
+  /** The same, with its verdict. */
+  readonly chosen: CandidateResult;
+  readonly reason: string;
+}
+
+/**
+ * The best right candidate that stays usable beside a busy thread. For latency the nearest ones are measured once more in
+ * interleaved rounds: figures of one process a minute apart differ by more than the candidates do.
+ *
+ * @throws InfernodeError INF_CONVERSION_FAILED if not even the float model could be run
+ */
+export async function chooseBest(
+  tried: readonly Tried[],
+  objective: OptimizeReport['objective'],
+  setup: TrialSetup,
+): Promise<Choice> {
+  const right = tried.filter(({ result }) => result.verdict === 'right');
+  if (right.length === 0) {
+    const reasons = tried.map(({ result }) => `${result.name}: ${result.reason}`).join('; ');
+    throw new InfernodeError('INF_CONVERSION_FAILED', `No candidate runs and is right: ${reasons}`);
+  }
+  const steady = right.filter(({ result }) => slowdown(result) < MOST_SLOWDOWN);
+  const pool = steady.length > 0 ? steady : right;
+  const ranked = [...pool].sort((a, b) => costOf(a.result, objective) - costOf(b.result, objective));
+  const least = costOf(ranked[0]!.result, objective);
+  const finalists = ranked.filter(({ result }) => costOf(result, objective) < least * NEAR).slice(0, MOST_FINALISTS);
+  const best = objective === 'latency' && finalists.length > 1 ? await playOff(finalists, setup) : ranked[0]!;
+  const reason = [
+    `the best ${objective} of ${right.length} candidates that are right`,
+    ...(right.length > pool.length
+      ? [`${right.length - pool.length} others slow down too much beside a busy thread`]
+      : []),
+    ...fallbacks(tried, best.result),
+  ].join('; ');
+  return { ...best, chosen: { ...best.result, verdict: 'chosen', reason }, reason };
+}
+
+export function slowdown({ measurement }: CandidateResult): number {
+  return measurement!.busyLatencyMs / measurement!.latencyMs;
+}
+
+function costOf({ measurement }: CandidateResult, objective: OptimizeReport['objective']): number {
+  const { latencyMs, throughput, memoryBytes } = measurement!;
+  return objective === 'latency' ? latencyMs : objective === 'memory' ? memoryBytes : 1 / throughput;
+}
+
+/** Rounds A B C, A B C: what else the machine does hits all alike. */
+async function playOff(finalists: readonly Tried[], setup: TrialSetup): Promise<Tried> {
+  const processes = finalists.map(() => new CandidateProcess());
+  const end = () => {
+    for (const process of processes) void process.end();
+  };
+  setup.signal?.addEventListener('abort', end, { once: true });
+  try {
+    for (const [index, { built, result }] of finalists.entries()) {
+      await processes[index]!.load(candidateFile(built, result.threads, setup.libtorch));
+    }
+    const rounds = finalists.map((): number[] => []);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [index, process] of processes.entries()) {
+        rounds[index]!.push(await process.latency(setup.one, ROUND_MS));
+      }
+    }
+    const medians = rounds.map((list) => list.sort((a, b) => a - b)[ROUNDS >> 1]!);
+    return finalists[medians.indexOf(Math.min(...medians))]!;
+  } finally {
+    setup.signal?.removeEventListener('abort', end);
+    end();
+  }
+}
+
+/** What was too inaccurate, for a reader who expected it. */
+function fallbacks(tried: readonly Tried[], best: CandidateResult): string[] {
+  const lost = tried.filter(({ result }) => result.verdict === 'inaccurate' && result.precision !== best.precision);
+  const byPrecision = new Map(lost.map(({ result }) => [result.precision, result]));
+  return [...byPrecision.values()].map(({ name, reason }) => `not ${name}: ${reason}`);
+}

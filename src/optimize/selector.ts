@@ -1,0 +1,129 @@
+import type { BackendStatus, ModelInfo } from '../backends/backend.js';
+import type { SystemInfo } from '../config/system-info.js';
+import type { ModelCandidate } from '../models/locate.js';
+import type { Build } from './build.js';
+
+/** A build that is not tried, and why. */
+export interface PassedOver {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** What the choice of builds depends on. */
+export interface Situation {
+  readonly system: SystemInfo;
+  readonly backends: readonly BackendStatus[];
+  /** The files that hold the model. */
+  readonly files: readonly ModelCandidate[];
+  /** The model as it was saved. */
+  readonly info: ModelInfo;
+  /** Whether there are samples to calibrate on. */
+  readonly calibrates: boolean;
+  readonly objective: 'latency' | 'throughput' | 'memory';
+}
+
+/**
+ * The decision tree: which builds are worth trying. By hardware (BF16 needs instructions for it, INT8 seven bits without
+ * VNNI), by the model (convolutions need static quantization, linear layers may be quantized dynamically, a model that is
+ * stateful or quantized stays as it is) and by what is asked (FP16 halves the file and is slow on a CPU).
+ */
+export function selectBuilds(situation: Situation): { builds: Build[]; passedOver: PassedOver[] } {
+  const builds: Build[] = [];
+  const passedOver: PassedOver[] = [];
+  for (const { file, format } of situation.files) {
+    const backend = situation.backends.find((status) => status.formats.includes(format));
+    if (backend === undefined) continue;
+    if (!backend.available) passedOver.push({ name: backend.name, reason: backend.reason });
+    else if (format === 'torchscript') addTorchScript(file, situation, builds, passedOver);
+    else if (format === 'onnx') addOnnx(file, situation, builds, passedOver);
+    else builds.push({ name: 'torch fp32 (compiled)', backend: 'torch', source: file, format, precision: 'fp32' });
+  }
+  return { builds, passedOver };
+}
+
+function addTorchScript(source: string, situation: Situation, builds: Build[], passedOver: PassedOver[]): void {
+  const common = { backend: 'torch', source, format: 'torchscript' } as const;
+  const { system, info } = situation;
+  builds.push({ ...common, name: 'torch fp32', precision: 'fp32' });
+  if (hasConvolution(info)) {
+    builds.push({ ...common, name: 'torch fp32 nhwc', precision: 'fp32', layout: { channelsLast: true } });
+  }
+  const why = whyAsItIs(info);
+  if (why !== undefined) {
+    passedOver.push({ name: 'torch bf16, int8', reason: why });
+    return;
+  }
+  if (hasBfloat16(system)) builds.push({ ...common, name: 'torch bf16', precision: 'bf16' });
+  else passedOver.push({ name: 'torch bf16', reason: 'this CPU has no instructions for BF16' });
+  passedOver.push({ name: 'torch fp16', reason: 'FP16 is several times slower than FP32 on a CPU' });
+  addInt8(common, situation, builds, passedOver);
+}
+
+function addOnnx(source: string, situation: Situation, builds: Build[], passedOver: PassedOver[]): void {
+  const common = { backend: 'onnx', source, format: 'onnx' } as const;
+  builds.push({ ...common, name: 'onnx fp32', precision: 'fp32' });
+  const why = whyAsItIs(situation.info);
+  if (why !== undefined) {
+    passedOver.push({ name: 'onnx int8, fp16', reason: why });
+    return;
+  }
+  addInt8(common, situation, builds, passedOver);
+  if (situation.objective === 'memory') builds.push({ ...common, name: 'onnx fp16', precision: 'fp16' });
+  else passedOver.push({ name: 'onnx fp16', reason: 'FP16 saves memory, not time, on a CPU' });
+}
+
+type Common = Pick<Build, 'backend' | 'source' | 'format'>;
+
+function addInt8(common: Common, situation: Situation, builds: Build[], passedOver: PassedOver[]): void {
+  const { info, system, calibrates } = situation;
+  const { backend } = common;
+  const reduceRange = !hasVnni(system);
+  const int8 = { ...common, precision: 'int8', reduceRange } as const;
+  if (hasLinear(info)) builds.push({ ...int8, name: `${backend} int8 dynamic`, mode: 'dynamic' });
+  else passedOver.push({ name: `${backend} int8 dynamic`, reason: 'the model has no linear layer' });
+  if (!calibrates) {
+    passedOver.push({ name: `${backend} int8 static`, reason: 'needs calibration samples' });
+    return;
+  }
+  builds.push(
+    { ...int8, name: `${backend} int8 static`, mode: 'static', observer: 'min-max' },
+    { ...int8, name: `${backend} int8 static mse`, mode: 'static', observer: 'mse' },
+  );
+}
+
+/** Why a model stays in the precision that it has; undefined if it need not. */
+function whyAsItIs(info: ModelInfo): string | undefined {
+  if (isQuantized(info)) return 'the model is quantized already';
+  return info.stateful ? 'the model keeps state between calls' : undefined;
+}
+
+/** Whether a model holds quantized operations. */
+export function isQuantized({ ops }: ModelInfo): boolean {
+  return Object.keys(ops).some((op) =>
+    /^quantized::|^(com\.microsoft\.)?(QLinear|Q[A-Z]|DynamicQuantize|QuantizeLinear|MatMulInteger|ConvInteger)/.test(
+      op,
+    ),
+  );
+}
+
+function hasConvolution({ ops }: ModelInfo): boolean {
+  return Object.keys(ops).some((op) => /conv/i.test(op));
+}
+
+function hasLinear({ ops }: ModelInfo): boolean {
+  return Object.keys(ops).some((op) => /linear|addmm|matmul|gemm|attention|lstm|gru/i.test(op));
+}
+
+function features({ cpu }: SystemInfo): readonly string[] {
+  return cpu.features ?? [];
+}
+
+export function hasBfloat16(system: SystemInfo): boolean {
+  return features(system).some((name) => ['avx512_bf16', 'amx_bf16', 'neon_bf16'].includes(name));
+}
+
+/** Whether products of 8 bits are summed in 32: without that, sums overflow unless activations have 7 bits. */
+export function hasVnni(system: SystemInfo): boolean {
+  const arm = system.arch === 'arm64';
+  return arm || features(system).some((name) => ['avx512_vnni', 'avx_vnni', 'amx_int8'].includes(name));
+}
