@@ -246,6 +246,17 @@ describe('silero_vad, whose operators are all in branches', { skip }, () => {
     rejects(convertOnnx(path, target, ways.static), 'INF_QUANTIZE_NOTHING').then(() => {}));
 });
 
+describe('models that are not float32 any more are refused', { skip: needsTestData }, () => {
+  for (const file of ['mobilenetv2-12-int8.onnx', 'squeezenet1_1_fp16.onnx']) {
+    for (const [way, recipe] of Object.entries(ways)) {
+      test(`${file}, ${way}`, async () => {
+        const path = dataFile(`models/onnx/${file}`);
+        await rejects(convertOnnx(path, join(folder, 'again.onnx'), recipe), 'INF_QUANTIZED_ALREADY');
+      });
+    }
+  }
+});
+
 test('the schema has every field of the installed onnx, with its number', { skip: needsOnnxPython }, () => {
   const script = `
 import onnx, json
