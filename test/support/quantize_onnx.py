@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.version_converter
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -41,18 +42,37 @@ def convert_float16(model, path):
     onnx.save(convert_float_to_float16(model, keep_io_types=True), path)
 
 
+def upgrade(model, path, folder, failures):
+    """Scales for each channel need opset 13, to which quantize_static does not bring a model by itself."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    if max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")) >= 13:
+        return path
+    try:
+        inputs = [value for value in model.graph.input if value.name not in weights]
+        del model.graph.input[:]
+        model.graph.input.extend(inputs)
+        model.ir_version = max(model.ir_version, 4)
+        upgraded = str(Path(folder) / "upgraded.onnx")
+        onnx.save(onnx.version_converter.convert_version(model, 13), upgraded)
+        return upgraded
+    except Exception as error:
+        failures["upgrade"] = str(error)
+        return path
+
+
 def main(job):
     model = onnx.load(job["model"])
     weights = {tensor.name for tensor in model.graph.initializer}
     names = [value.name for value in model.graph.input if value.name not in weights]
     failures = {}
     with tempfile.TemporaryDirectory() as folder:
+        source = upgrade(model, job["model"], folder, failures)
         prepared = str(Path(folder) / "prepared.onnx")
         try:
-            quant_pre_process(job["model"], prepared, skip_symbolic_shape=True)
+            quant_pre_process(source, prepared, skip_symbolic_shape=True)
         except Exception as error:
             failures["preprocess"] = str(error)
-            prepared = job["model"]
+            prepared = source
         method = getattr(CalibrationMethod, job.get("method", "MinMax"))
         ways = {
             "static": lambda path: quantize_static(

@@ -4,8 +4,8 @@ import { ELEMENT } from './element-type.js';
 import { Float16Names } from './float16-names.js';
 import { isFloat32Input, staysFloat32 } from './float16-operators.js';
 import { convertInPlace } from './float16-weights.js';
-import { dropUnusedWeights, GraphScope, usedNames } from './graph-scope.js';
-import { encodeOnnx, type GraphProto, type ModelProto, type NodeProto, type TypeProto } from './onnx-proto.js';
+import { dropUnusedWeights, GraphScope, usedNames, weightBytes } from './graph-scope.js';
+import type { GraphProto, ModelProto, NodeProto, TypeProto } from './onnx-proto.js';
 import { prepareModel } from './prepare.js';
 import { checkFloat32 } from './quantizing-model.js';
 import { operatorName, type QuantizationReport, ReportBuilder } from './report.js';
@@ -26,7 +26,7 @@ export interface Float16Options {
  * are of unknown type, INF_OPTION_INVALID for excluded nodes that do not exist or hold a graph
  */
 export function convertFloat16(model: ModelProto, options: Float16Options = {}): QuantizationReport {
-  const bytesBefore = encodeOnnx(model).length;
+  const bytesBefore = weightBytes(model.graph);
   checkFloat32(model);
   prepareModel(model);
   if (model.functions.length > 0) {
@@ -38,7 +38,7 @@ export function convertFloat16(model: ModelProto, options: Float16Options = {}):
   run.convert();
   dropUnusedCasts(model.graph);
   dropUnusedWeights(model.graph);
-  return run.report.finish(bytesBefore, encodeOnnx(model).length);
+  return run.report.finish(bytesBefore, weightBytes(model.graph));
 }
 
 class Float16Run {

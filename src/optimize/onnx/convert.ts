@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { abortError, InfernodeError } from '../../errors.js';
 import { calibrate, type Sample } from './calibrate.js';
@@ -74,7 +74,9 @@ export async function convertOnnx(
     }
   }
   enter('write');
-  return { ...report, ...(await publishModel(source, target, model)) };
+  const bytesAfter = await publishModel(target, model);
+  // The size of the file says little of a model whose weights lie beside it.
+  return { ...report, bytesBefore: Math.max(report.bytesBefore, (await stat(source)).size), bytesAfter };
 }
 
 /**

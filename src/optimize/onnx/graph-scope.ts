@@ -84,3 +84,15 @@ export function consumersOf(graph: GraphProto): Map<string, NodeProto[]> {
   }
   return consumers;
 }
+
+/** Bytes of the weights of a graph and of the graphs inside it. */
+export function weightBytes(graph: GraphProto): number {
+  let bytes = 0;
+  for (const { initializer, node } of allGraphs(graph)) {
+    const constants = node.flatMap(({ attribute }) => attribute.flatMap(({ t }) => (t == null ? [] : [t])));
+    for (const { rawData, floatData } of [...initializer, ...constants]) {
+      bytes += (rawData?.length ?? 0) + floatData.length * Float32Array.BYTES_PER_ELEMENT;
+    }
+  }
+  return bytes;
+}

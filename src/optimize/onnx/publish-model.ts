@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InfernodeError, messageOf } from '../../errors.js';
 import { checkLoads } from './load-check.js';
@@ -7,15 +7,11 @@ import { writeModel } from './write-model.js';
 
 /**
  * Writes a converted model beside its target, loads it to see that the runtime takes it, and puts it in its place.
- * Returns the bytes of both files, data beside them included.
+ * Returns the bytes written, data beside the model included.
  *
  * @throws InfernodeError INF_CONVERSION_FAILED; the target is what it was before
  */
-export async function publishModel(
-  source: string,
-  target: string,
-  model: ModelProto,
-): Promise<{ bytesBefore: number; bytesAfter: number }> {
+export async function publishModel(target: string, model: ModelProto): Promise<number> {
   const parent = dirname(resolve(target));
   const folder = await makeFolder(parent);
   try {
@@ -25,7 +21,7 @@ export async function publishModel(
     // The data first: the model means nothing without it.
     const files = (await readdir(folder)).sort((a, b) => b.length - a.length);
     for (const file of files) await rename(join(folder, file), join(parent, file));
-    return { bytesBefore: (await stat(source)).size, bytesAfter };
+    return bytesAfter;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -3,7 +3,6 @@ import { ELEMENT } from './element-type.js';
 import { consumersOf, GraphScope } from './graph-scope.js';
 import type { ModelProto, NodeProto } from './onnx-proto.js';
 import { planNode } from './qdq-rules.js';
-import { operatorName } from './report.js';
 import { inferTypes, type ValueTypes } from './value-types.js';
 
 /** What to quantize statically. */
@@ -142,9 +141,4 @@ export function nothingToQuantize(reasons: string): InfernodeError {
   return new InfernodeError('INF_QUANTIZE_NOTHING', message, {
     details: { expected: 'operators with float32 weights', given: reasons },
   });
-}
-
-/** The nodes of an operator and their names, in the order of the graph. */
-export function namesOf(nodes: Iterable<NodeProto>): { name: string; operator: string }[] {
-  return [...nodes].map((node) => ({ name: node.name, operator: operatorName(node) }));
 }

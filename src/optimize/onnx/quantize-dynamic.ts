@@ -2,8 +2,8 @@ import { InfernodeError } from '../../errors.js';
 import { allGraphs, subgraphsOf } from './attributes.js';
 import { DynamicGraph } from './dynamic-graph.js';
 import { quantizeNode } from './dynamic-rules.js';
-import { dropUnusedWeights, GraphScope, Names } from './graph-scope.js';
-import { encodeOnnx, type GraphProto, type ModelProto } from './onnx-proto.js';
+import { dropUnusedWeights, GraphScope, Names, weightBytes } from './graph-scope.js';
+import type { GraphProto, ModelProto } from './onnx-proto.js';
 import { nothingToQuantize } from './qdq-plan.js';
 import { prepareForQuantization } from './quantizing-model.js';
 import { operatorName, type QuantizationReport, ReportBuilder } from './report.js';
@@ -27,14 +27,14 @@ export interface DynamicOptions {
  */
 export function quantizeDynamic(model: ModelProto, options: DynamicOptions = {}): QuantizationReport {
   const { exclude = [], perChannel = true, reduceRange = false } = options;
-  const bytesBefore = encodeOnnx(model).length;
+  const bytesBefore = weightBytes(model.graph);
   prepareForQuantization(model);
   const run = new DynamicRun(model, new Set(exclude), { perChannel, reduceRange });
   run.graph(model.graph);
   if (run.report.total === 0) throw nothingToQuantize(run.report.reasons);
   dropUnusedWeights(model.graph);
   importVendor(model);
-  return run.report.finish(bytesBefore, encodeOnnx(model).length);
+  return run.report.finish(bytesBefore, weightBytes(model.graph));
 }
 
 class DynamicRun {

@@ -1,6 +1,6 @@
 import { allGraphs, subgraphsOf } from './attributes.js';
-import { dropUnusedWeights } from './graph-scope.js';
-import { encodeOnnx, type ModelProto } from './onnx-proto.js';
+import { dropUnusedWeights, weightBytes } from './graph-scope.js';
+import type { ModelProto } from './onnx-proto.js';
 import { QdqWriter, type Range } from './qdq-apply.js';
 import { nothingToQuantize, QdqPlan, type StaticOptions } from './qdq-plan.js';
 import { prepareForQuantization } from './quantizing-model.js';
@@ -21,7 +21,7 @@ export function quantizeStatic(
   ranges: ReadonlyMap<string, Range>,
   options: StaticOptions = {},
 ): QuantizationReport {
-  const bytesBefore = encodeOnnx(model).length;
+  const bytesBefore = weightBytes(model.graph);
   prepareForQuantization(model);
   const plan = new QdqPlan(model, options);
   const report = new ReportBuilder();
@@ -35,7 +35,7 @@ export function quantizeStatic(
   dropUnusedWeights(model.graph);
   const names = new Set(model.graph.node.flatMap(({ output }) => output));
   model.graph.valueInfo = model.graph.valueInfo.filter(({ name }) => names.has(name));
-  return report.finish(bytesBefore, encodeOnnx(model).length);
+  return report.finish(bytesBefore, weightBytes(model.graph));
 }
 
 /**

@@ -13,7 +13,7 @@ export interface QuantizationReport {
   /** Nodes that now compute in the new precision, by operator (`Conv`, `com.microsoft.Attention`). */
   readonly quantized: Readonly<Record<string, number>>;
   readonly left: readonly LeftOperators[];
-  /** Bytes of the encoded model. */
+  /** Bytes of the weights; of the files, data beside them included, where a file was converted. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   /** Weights out of the range of the new type that were set to its nearest value. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InfernodeError, messageOf } from '../../errors.js';
-import { allGraphs } from './attributes.js';
+import { weightBytes } from './graph-scope.js';
 import { encodeOnnx, type ModelProto, type TensorProto } from './onnx-proto.js';
 
 /** A protobuf message must stay below 2 GiB; the rest of a model is small beside its weights. */
@@ -30,7 +30,7 @@ export async function writeModel(path: string, model: ModelProto, mostInline = M
   const written: string[] = [];
   try {
     let bytes = 0;
-    const external = weightBytes(model) > mostInline;
+    const external = weightBytes(model.graph) > mostInline;
     const message = external ? await moveWeights(model, data, `${data}.${randomUUID()}.tmp`, written) : model;
     const encoded = encodeOnnx(message);
     written.push(temporary);
@@ -38,7 +38,7 @@ export async function writeModel(path: string, model: ModelProto, mostInline = M
       bytes += await append(file, encoded);
     });
     if (external) {
-      bytes += weightBytes(model);
+      bytes += weightBytes(model.graph);
       await rename(written[0]!, data);
     }
     await rename(temporary, path);
@@ -52,14 +52,6 @@ export async function writeModel(path: string, model: ModelProto, mostInline = M
       details: { path, given: (cause as NodeJS.ErrnoException).code ?? '' },
     });
   }
-}
-
-function weightBytes(model: ModelProto): number {
-  let bytes = 0;
-  for (const { initializer } of allGraphs(model.graph)) {
-    for (const { rawData } of initializer) bytes += rawData?.length ?? 0;
-  }
-  return bytes;
 }
 
 /** Writes the weights to a file; gives a model that names their places there. */

@@ -14,6 +14,7 @@ async function change(
   options: DynamicOptions = {},
 ) {
   const model = decode(graph);
+  model.opsetImport.push({ domain: 'com.microsoft', version: 1 });
   const copy = cloneModel(model);
   const report = quantizeDynamic(copy, options);
   const want = await run(t, model, inputs);
@@ -105,6 +106,47 @@ describe('answers nearly the same', () => {
     assert.deepEqual(report.quantized, { Gather: 1, MatMul: 1, Transpose: 1 });
     // What comes out of the table is in 8 bits already.
     assert.ok(!operators(copy).includes('DynamicQuantizeLinear'));
+  });
+
+  test('Attention', async (t) => {
+    const graph: GraphSpec = {
+      node: [
+        node('Attention', ['x', 'w', 'b'], ['y'], {
+          name: 'attention',
+          domain: 'com.microsoft',
+          attribute: [attribute.int('num_heads', 2)],
+        }),
+      ],
+      input: [value('x', 'float32', [1, 4, 8])],
+      output: [value('y', 'float32', null)],
+      initializer: [weight('w', 'float32', [8, 24], noise(192)), weight('b', 'float32', [24], noise(24, 2))],
+    };
+    const { share, report, copy } = await change(t, graph, { x: noiseTensor([1, 4, 8], 3) });
+    assert.ok(share > 0 && share < 0.03, `off by ${share}`);
+    assert.deepEqual(report.quantized, { 'com.microsoft.Attention': 1 });
+    assert.ok(operators(copy).includes('QAttention'));
+  });
+
+  test('EmbedLayerNormalization', async (t) => {
+    const graph: GraphSpec = {
+      node: [
+        node('EmbedLayerNormalization', ['x', '', 'words', 'places', '', 'gamma', 'beta'], ['y', 'mask'], {
+          name: 'embedding',
+          domain: 'com.microsoft',
+        }),
+      ],
+      input: [value('x', 'int32', [1, 4])],
+      output: [value('y', 'float32', null)],
+      initializer: [
+        weight('words', 'float32', [10, 8], noise(80)),
+        weight('places', 'float32', [4, 8], noise(32, 2)),
+        weight('gamma', 'float32', [8], noise(8, 3)),
+        weight('beta', 'float32', [8], noise(8, 4)),
+      ],
+    };
+    const { share, report } = await change(t, graph, { x: new Tensor('int32', Int32Array.of(1, 7, 3, 3), [1, 4]) });
+    assert.ok(share > 0 && share < 0.05, `off by ${share}`);
+    assert.deepEqual(report.quantized, { 'com.microsoft.EmbedLayerNormalization': 1 });
   });
 
   for (const flag of [0, 1]) {

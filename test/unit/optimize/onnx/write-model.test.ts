@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -8,6 +9,7 @@ import { readModel } from '#src/optimize/onnx/read-model';
 import { writeModel } from '#src/optimize/onnx/write-model';
 import { rejects } from '../../../support/expect-error.js';
 import { encodeModel, externalWeight, node, value, weight } from '../../../support/onnx-builder.js';
+import { repository } from '../../../support/test-data.js';
 import { makeFolder } from '../../support/files.js';
 import { convNet, decode, noise, noiseTensor } from './models.js';
 
@@ -49,6 +51,31 @@ describe('writeModel', () => {
       const others = (await readdir(folder)).filter((name) => name.endsWith('.tmp'));
       assert.deepEqual(others, []);
     }
+  });
+
+  test('leaves nothing behind where the disk takes no more', async (t) => {
+    const folder = await makeFolder(t, { 'model.onnx': 'as it was', 'source.onnx': encodeOnnx(large()) });
+    const dist = (name: string) => JSON.stringify(join(repository, 'dist/optimize/onnx', name));
+    const script = `
+      const { readModel } = await import(${dist('read-model.js')});
+      const { writeModel } = await import(${dist('write-model.js')});
+      const model = await readModel('source.onnx');
+      for (const mostInline of [undefined, 0]) {
+        try {
+          await writeModel('model.onnx', model, mostInline);
+        } catch (error) {
+          console.log(error.code, error.details.given);
+        }
+      }`;
+    // A limit on the size of files fails as a full disk does, in the middle of a write.
+    const command = 'ulimit -f 2 && exec "$0" --input-type=module -e "$1"';
+    const { stdout, stderr } = spawnSync('bash', ['-c', command, process.execPath, script], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    assert.equal(stdout, 'INF_CONVERSION_FAILED EFBIG\nINF_CONVERSION_FAILED EFBIG\n', stderr);
+    assert.deepEqual((await readdir(folder)).sort(), ['model.onnx', 'source.onnx']);
+    assert.equal(await readFile(join(folder, 'model.onnx'), 'utf8'), 'as it was');
   });
 
   test('says where a folder is missing', async (t) => {
