@@ -15,6 +15,8 @@ void Session::load() {
                                options_.fuse ? 1 : 0};
   if (!options_.recipe.has_value()) {
     if (inf_error* error = api_.model_load(&plain, &model_)) throw Failure::from(api_, error);
+    // What reading and rewriting the model left behind is often as large as the model.
+    give_back_freed_heap();
     return;
   }
   const auto& recipe = *options_.recipe;

@@ -6,7 +6,7 @@ import type { LoadOptions } from '../engine/load-options.js';
 export interface CommonOptions {
   readonly backend: 'auto' | 'torch' | 'onnx';
   readonly device: 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
-  readonly precision: Precision;
+  readonly precision?: Precision;
   readonly threads?: number;
   readonly libtorch?: string;
   readonly json?: boolean;
@@ -25,7 +25,12 @@ export function addModelOptions(command: Command): Command {
   return command
     .addOption(new Option('--backend <name>', 'runtime').choices(['auto', 'torch', 'onnx']).default('auto'))
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', parseDevice, 'auto')
-    .addOption(new Option('--precision <precision>', 'numbers to compute in').choices(PRECISIONS).default('auto'))
+    .addOption(
+      new Option(
+        '--precision <precision>',
+        'numbers to compute in; auto: as optimize found (default: as saved)',
+      ).choices(PRECISIONS),
+    )
     .option('--threads <n>', 'threads of one inference (default: the free cores)', parsePositive)
     .option('--libtorch <dir>', 'folder of libtorch, if not found by itself');
 }
@@ -36,7 +41,7 @@ export function loadOptions(options: CommonOptions): LoadOptions {
   return {
     backend,
     device,
-    precision,
+    ...(precision === undefined ? {} : { precision }),
     ...(threads === undefined ? {} : { threads }),
     ...(libtorch === undefined ? {} : { libtorch }),
   };

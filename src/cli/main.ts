@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../config/package-root.js';
 import { addDoctor } from './doctor.js';
 import { addInspect } from './inspect.js';
+import { addOptimize } from './optimize.js';
 import { EXIT, reportError } from './report-error.js';
 import { addRun } from './run.js';
 
@@ -14,6 +15,7 @@ Examples:
   infernode run models/resnet50 --input photo.jpg --top 3 --json
   infernode run vad.pt --input x=chunk.npy --input sr=16000 --output out/
   infernode inspect model.pt
+  infernode optimize model.pt --calibration photos/ --labels classes.csv -o models/tuned
   infernode doctor
 
 MODEL is a file (TorchScript, AOTInductor .pt2, ONNX), or a folder with model.json and version folders (1, 2, ...).
@@ -49,6 +51,7 @@ function makeProgram(): Command {
     .configureOutput({ outputError: () => {} });
   addRun(program);
   addInspect(program);
+  addOptimize(program);
   addDoctor(program);
   return program;
 }

@@ -5,7 +5,7 @@ import { packageRoot } from './package-root.js';
 import type { SystemInfo } from './system-info.js';
 
 /** The version of this package. */
-export function packageVersion(): string {
+function packageVersion(): string {
   return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
@@ -19,4 +19,15 @@ export function environmentHash(system: SystemInfo, versions: Readonly<Record<st
     .update(JSON.stringify([arch, platform, cpu, cores, versions]))
     .digest('hex')
     .slice(0, 32);
+}
+
+/** The versions that a result depends on: of this package, of Node.js, and of the runtimes. */
+export function libraryVersions(
+  backends: readonly { readonly name: string; readonly version: string | null }[],
+): Record<string, string> {
+  const runtimes = backends.map(({ name, version }) => [
+    name === 'torch' ? 'libtorch' : 'onnxruntime',
+    version ?? 'none',
+  ]);
+  return { infernode: packageVersion(), node: process.versions.node, ...Object.fromEntries(runtimes) };
 }

@@ -1,6 +1,6 @@
 import { PRECISIONS, type Precision } from '../config/model-config.js';
 import { didYouMean } from '../config/suggest.js';
-import { availableCores, defaultThreads } from '../config/thread-budget.js';
+import { availableCores } from '../config/thread-budget.js';
 import { InfernodeError } from '../errors.js';
 
 /** How to load a model. */
@@ -11,7 +11,12 @@ export interface LoadOptions {
   readonly device?: 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
   /** Intra-op threads of one call, by default every available core but one, which the event loop has. */
   readonly threads?: number;
-  /** `auto` by default: as the model was saved. */
+  /**
+   * By default that of model.json, else as the model was saved. `auto` takes what `optimize` found best for this model on
+   * this machine, if it ran before. `bf16` computes in it; inputs and outputs keep their dtypes. `int8` quantizes weights
+   * ahead and activations in each call (linear layers only); networks of convolutions need `optimize`. What has to be
+   * converted is converted once and kept in the cache.
+   */
   readonly precision?: Precision;
   /** Folder of a libtorch, instead of the one that would be found. */
   readonly libtorch?: string;
@@ -23,14 +28,16 @@ export interface LoadOptions {
 export interface FilledLoadOptions {
   readonly backend: 'auto' | 'torch' | 'onnx';
   readonly device: string;
-  readonly threads: number;
+  /** Undefined where model.json or the default decides. */
+  readonly threads: number | undefined;
+  readonly precision: Precision | undefined;
   readonly libtorch: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 const NAMES = ['backend', 'device', 'threads', 'precision', 'libtorch', 'signal'];
 
-/** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID, INF_PRECISION_UNSUPPORTED */
+/** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID */
 export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
   if (typeof options !== 'object' || options === null)
     throw new InfernodeError('INF_OPTION_INVALID', 'Options are an object');
@@ -38,34 +45,18 @@ export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
   if (unknown !== undefined) {
     throw new InfernodeError('INF_OPTION_INVALID', `There is no option "${unknown}"${didYouMean(unknown, NAMES)}`);
   }
-  const {
-    backend = 'auto',
-    device = 'auto',
-    threads = defaultThreads(),
-    precision = 'auto',
-    libtorch,
-    signal,
-  } = options;
+  const { backend = 'auto', device = 'auto', threads, precision, libtorch, signal } = options;
   oneOf('backend', backend, ['auto', 'torch', 'onnx']);
-  oneOf('precision', precision, PRECISIONS);
+  if (precision !== undefined) oneOf('precision', precision, PRECISIONS);
   if (typeof device !== 'string' || !/^(auto|cpu|cuda(:\d{1,3})?)$/.test(device))
     throw invalid('device', 'auto, cpu, cuda or cuda:N', device);
   const most = availableCores() * 4;
-  if (!Number.isInteger(threads) || threads < 1 || threads > most)
+  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1 || threads > most))
     throw invalid('threads', `an integer from 1 to ${most}`, threads);
   if (libtorch !== undefined && typeof libtorch !== 'string') throw invalid('libtorch', 'a path', libtorch);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
-  if (precision !== 'auto' && precision !== 'fp32') {
-    throw new InfernodeError(
-      'INF_PRECISION_UNSUPPORTED',
-      `Precision ${precision} is not available yet: a model runs as it was saved`,
-      {
-        details: { expected: 'auto or fp32', given: precision },
-      },
-    );
-  }
   const chosen = device === 'auto' ? 'cpu' : device === 'cuda' ? 'cuda:0' : device;
-  return { backend, device: chosen, threads, libtorch, signal };
+  return { backend, device: chosen, threads, precision, libtorch, signal };
 }
 
 function oneOf(name: string, value: unknown, choices: readonly string[]): void {

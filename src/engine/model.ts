@@ -30,6 +30,11 @@ export class Model {
     private readonly session: Session,
   ) {}
 
+  /** The same model under another path and reason: that of a tuned copy. */
+  renamed(path: string, reason: string): Model {
+    return new Model(path, this.file, { ...this.choice, reason }, this.config, this.session);
+  }
+
   /** Format, device, methods, operations, parameters and so on. */
   get info(): ModelInfo {
     return this.session.info;

@@ -1,10 +1,10 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ModelConfig } from '../config/model-config.js';
+import { loadPrecision } from '../conversion/build.js';
+import { readModel } from '../conversion/onnx/read-model.js';
+import { writeModel } from '../conversion/onnx/write-model.js';
 import { InfernodeError, messageOf } from '../errors.js';
-import { loadPrecision } from './build.js';
-import { readModel } from './onnx/read-model.js';
-import { writeModel } from './onnx/write-model.js';
 import type { OptimizeReport } from './optimize-report.js';
 import type { Built } from './trial.js';
 

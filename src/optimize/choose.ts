@@ -1,5 +1,5 @@
+import { CandidateProcess } from '../conversion/candidate-process.js';
 import { InfernodeError } from '../errors.js';
-import { CandidateProcess } from './candidate-process.js';
 import type { CandidateResult, OptimizeReport } from './optimize-report.js';
 import { type Built, candidateFile, type TrialSetup, type Tried } from './trial.js';
 

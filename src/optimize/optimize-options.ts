@@ -1,9 +1,9 @@
 import { didYouMean } from '../config/suggest.js';
 import { availableCores } from '../config/thread-budget.js';
+import type { SampleInputs } from '../conversion/build.js';
 import { InfernodeError } from '../errors.js';
 import type { ImageOptions } from '../processing/image-input.js';
 import type { OptimizeProgress } from './optimize-report.js';
-import type { SampleInputs } from './samples.js';
 
 /** How to tune a model. */
 export interface OptimizeOptions {

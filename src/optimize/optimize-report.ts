@@ -1,7 +1,7 @@
 import type { BackendName, MemoryLayout } from '../backends/backend.js';
 import type { SystemInfo } from '../config/system-info.js';
-import type { ConversionReport } from './candidate-protocol.js';
-import type { Measurement } from './measure.js';
+import type { ConversionReport } from '../conversion/candidate-protocol.js';
+import type { Measurement } from '../conversion/measure.js';
 import type { Accuracy } from './validator.js';
 
 /** What became of one candidate. */

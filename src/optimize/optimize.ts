@@ -1,16 +1,16 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BackendStatus, Outputs } from '../backends/backend.js';
+import type { Outputs } from '../backends/backend.js';
 import { listBackends } from '../backends/registry.js';
-import { environmentHash, packageVersion } from '../config/environment.js';
+import { environmentHash, libraryVersions } from '../config/environment.js';
 import { systemInfo } from '../config/system-info.js';
+import type { Build } from '../conversion/build.js';
 import { load } from '../engine/load.js';
 import { abortError, InfernodeError, messageOf } from '../errors.js';
 import { resolveModel } from '../models/locate.js';
 import { findEntry, hashFiles, hashOf, storeEntry } from '../models/tuned-cache.js';
 import { checkFree, replaceFolder, writeArtefact } from './artefact.js';
-import type { Build } from './build.js';
 import { chooseBest } from './choose.js';
 import { type FilledOptimizeOptions, fillOptimizeOptions, type OptimizeOptions } from './optimize-options.js';
 import type { CandidateResult, OptimizeReport } from './optimize-report.js';
@@ -65,8 +65,9 @@ async function tune(model: string, options: FilledOptimizeOptions, scratch: stri
   const { candidates: files } = await resolveModel(model);
   const samples = await readSampleSet(signature, config, options);
   const system = systemInfo();
-  const backends = await usable(options);
-  const versions = versionsOf(backends);
+  const all = await listBackends(libtorch === undefined ? {} : { libtorch });
+  const backends = all.filter(({ name }) => options.backend === 'auto' || options.backend === name);
+  const versions = libraryVersions(all);
   const environment = environmentHash(system, versions);
   const modelHash = await hashFiles(files.map(({ file }) => file));
   const { threads, images, backend, labels, calibrationSamples, validationSamples } = options;
@@ -224,20 +225,6 @@ async function fromCache(folder: string, output: string, progress: ProgressMeter
   });
   progress.enter('done');
   return report;
-}
-
-async function usable({ backend, libtorch }: FilledOptimizeOptions): Promise<BackendStatus[]> {
-  const all = await listBackends(libtorch === undefined ? {} : { libtorch });
-  return all.filter(({ name }) => backend === 'auto' || backend === name);
-}
-
-/** The versions that a result depends on. */
-export function versionsOf(backends: readonly BackendStatus[]): Record<string, string> {
-  const runtimes = backends.map(({ name, version }) => [
-    name === 'torch' ? 'libtorch' : 'onnxruntime',
-    version ?? 'none',
-  ]);
-  return { infernode: packageVersion(), node: process.versions.node, ...Object.fromEntries(runtimes) };
 }
 
 function failed(build: Build, reason: string): CandidateResult {

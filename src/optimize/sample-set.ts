@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import type { InputValue, Signature } from '../backends/backend.js';
 import { isTensorLike } from '../backends/input-errors.js';
 import type { ModelConfig } from '../config/model-config.js';
+import type { SampleInputs } from '../conversion/build.js';
 import { abortError } from '../errors.js';
 import { stackTensors } from '../tensor/stack.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { FilledOptimizeOptions } from './optimize-options.js';
 import { labelOf, readSampleLabels } from './sample-labels.js';
-import { checkFinite, findSamples, invalid, type Sample, type SampleInputs, type SampleSource } from './samples.js';
+import { checkFinite, findSamples, invalid, type Sample, type SampleSource } from './samples.js';
 import { splitSamples } from './split.js';
 
 /** The samples of one tuning, read. */

@@ -3,12 +3,10 @@ import { extname, join, relative } from 'node:path';
 import type { InputValue, Signature, ValueInfo } from '../backends/backend.js';
 import { isTensorLike } from '../backends/input-errors.js';
 import type { ModelConfig } from '../config/model-config.js';
+import type { SampleInputs } from '../conversion/build.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { type ImageOptions, imageInput, imageProcessing } from '../processing/image-input.js';
 import { isPicture, readJsonFile, readValue } from '../processing/input-value.js';
-
-/** Inputs by name, as a call takes them. */
-export type SampleInputs = Readonly<Record<string, InputValue>>;
 
 /** One example of what a model will be given. */
 export interface Sample {

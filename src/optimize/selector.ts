@@ -1,7 +1,9 @@
 import type { BackendStatus, ModelInfo } from '../backends/backend.js';
+import { hasBfloat16, hasVnni } from '../config/cpu-features.js';
 import type { SystemInfo } from '../config/system-info.js';
+import type { Build } from '../conversion/build.js';
+import { isQuantized } from '../conversion/is-quantized.js';
 import type { ModelCandidate } from '../models/locate.js';
-import type { Build } from './build.js';
 
 /** A build that is not tried, and why. */
 export interface PassedOver {
@@ -97,33 +99,10 @@ function whyAsItIs(info: ModelInfo): string | undefined {
   return info.stateful ? 'the model keeps state between calls' : undefined;
 }
 
-/** Whether a model holds quantized operations. */
-export function isQuantized({ ops }: ModelInfo): boolean {
-  return Object.keys(ops).some((op) =>
-    /^quantized::|^(com\.microsoft\.)?(QLinear|Q[A-Z]|DynamicQuantize|QuantizeLinear|MatMulInteger|ConvInteger)/.test(
-      op,
-    ),
-  );
-}
-
 function hasConvolution({ ops }: ModelInfo): boolean {
   return Object.keys(ops).some((op) => /conv/i.test(op));
 }
 
 function hasLinear({ ops }: ModelInfo): boolean {
   return Object.keys(ops).some((op) => /linear|addmm|matmul|gemm|attention|lstm|gru/i.test(op));
-}
-
-function features({ cpu }: SystemInfo): readonly string[] {
-  return cpu.features ?? [];
-}
-
-export function hasBfloat16(system: SystemInfo): boolean {
-  return features(system).some((name) => ['avx512_bf16', 'amx_bf16', 'neon_bf16'].includes(name));
-}
-
-/** Whether products of 8 bits are summed in 32: without that, sums overflow unless activations have 7 bits. */
-export function hasVnni(system: SystemInfo): boolean {
-  const arm = system.arch === 'arm64';
-  return arm || features(system).some((name) => ['avx512_vnni', 'avx_vnni', 'amx_int8'].includes(name));
 }

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { Build } from './build.js';
+import type { Build } from '../conversion/build.js';
 import { type Built, candidateFile, makeBuild, type TrialSetup, validate, withProcess } from './trial.js';
 import { shortfall } from './validator.js';
 

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Outputs } from '../backends/backend.js';
+import type { SampleInputs } from '../conversion/build.js';
+import { type Build, convertsFile, loadPrecision } from '../conversion/build.js';
+import { CandidateProcess } from '../conversion/candidate-process.js';
+import type { CandidateFile, ConversionReport } from '../conversion/candidate-protocol.js';
 import { messageOf } from '../errors.js';
-import { type Build, convertsFile, loadPrecision } from './build.js';
-import { CandidateProcess } from './candidate-process.js';
-import type { CandidateFile, ConversionReport } from './candidate-protocol.js';
 import type { CandidateResult } from './optimize-report.js';
-import type { Sample, SampleInputs } from './samples.js';
+import type { Sample } from './samples.js';
 import { type Accuracy, AccuracyMeter, shortfall } from './validator.js';
 
 /** What every trial of one tuning shares. */

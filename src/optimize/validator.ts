@@ -33,14 +33,16 @@ export class AccuracyMeter {
   /** @param label the right class, if it is known */
   add(answer: Outputs, reference: Outputs, label?: number): void {
     this.#samples++;
+    // Exports of one network to two formats often name its outputs differently.
+    const same = Object.keys(reference).every((name) => name in answer);
+    const given = (name: string) => (same ? answer[name] : Object.values(answer)[Object.keys(reference).indexOf(name)]);
     for (const [name, expected] of Object.entries(reference)) {
-      const given = answer[name];
       const floats = expected.dtype.startsWith('float') || expected.dtype === 'bfloat16';
-      if (floats) this.#addOutput(name, given?.toNumbers() ?? [], expected.toNumbers());
+      if (floats) this.#addOutput(name, given(name)?.toNumbers() ?? [], expected.toNumbers());
     }
     const scores = scoresOf(reference);
     if (scores === undefined) return;
-    const best = bestClasses(answer[scores]);
+    const best = bestClasses(given(scores));
     const right = bestClasses(reference[scores]);
     this.#scored += right.length;
     this.#agreed += right.filter((index, row) => index === best[row]).length;

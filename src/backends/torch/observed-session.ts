@@ -45,6 +45,11 @@ export class ObservedSession {
     return new ObservedSession(calls, session, new TorchSession(calls, session, info, undefined), quantizable, path);
   }
 
+  /** In the order of the program. */
+  get inputNames(): readonly string[] {
+    return this.session.info.methods.forward!.inputs.map(({ name }) => name);
+  }
+
   /** Shows the model one sample, which may be a batch. @throws InfernodeError as `Session.run` does */
   async observe(inputs: Inputs): Promise<void> {
     await this.session.run('forward', inputs);

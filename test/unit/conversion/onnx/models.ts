@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { load, Tensor } from 'infernode';
 import type { Outputs } from '#src/backends/backend';
-import { decodeOnnx, type ModelProto } from '#src/optimize/onnx/onnx-proto';
-import { writeModel } from '#src/optimize/onnx/write-model';
+import { decodeOnnx, type ModelProto } from '#src/conversion/onnx/onnx-proto';
+import { writeModel } from '#src/conversion/onnx/write-model';
 import { attribute, encodeModel, type GraphSpec, node, value, weight } from '../../../support/onnx-builder.js';
 import { makeFolder } from '../../support/files.js';
 

@@ -1,15 +1,16 @@
 import type { NativeRecipe } from '../backends/native/addon.js';
+import { readModelFile } from '../backends/onnx/model-file.js';
 import { backendOf } from '../backends/registry.js';
 import type { TorchBackend } from '../backends/torch/backend.js';
 import type { ObservedSession } from '../backends/torch/observed-session.js';
 import { InfernodeError } from '../errors.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { Build } from './build.js';
+import type { Build, SampleInputs } from './build.js';
 import type { ConversionReport } from './candidate-protocol.js';
+import { matchInputs } from './match-inputs.js';
 import { convertOnnx, readForQuantization } from './onnx/convert.js';
 import { listQuantizable } from './onnx/list-quantizable.js';
 import type { OnnxRecipe } from './onnx/recipe.js';
-import type { SampleInputs } from './samples.js';
 
 /** The making of a file in another precision; samples are shown to it one by one. Run it in a process of its own. */
 export class Conversion {
@@ -19,16 +20,20 @@ export class Conversion {
     private readonly build: Build,
     private readonly target: string,
     private readonly observed: ObservedSession | null,
+    /** The inputs of the model, in its order. */
+    private readonly names: readonly string[],
   ) {}
 
   /** @throws InfernodeError INF_QUANTIZE_NOTHING, INF_QUANTIZED_ALREADY, INF_CONVERSION_FAILED, INF_MODEL_*, INF_PRECISION_* */
   static async begin(build: Build, target: string, libtorch: string | undefined): Promise<Conversion> {
-    const observed = build.backend === 'torch' ? await observe(build, libtorch) : null;
-    return new Conversion(build, target, observed);
+    if (build.backend === 'onnx') return new Conversion(build, target, null, await inputNames(build.source));
+    const observed = await observe(build, libtorch);
+    return new Conversion(build, target, observed, observed.inputNames);
   }
 
   /** @throws InfernodeError INF_INPUT_*, INF_MODEL_FAILED */
-  async show(inputs: SampleInputs): Promise<void> {
+  async show(sample: SampleInputs): Promise<void> {
+    const inputs = matchInputs(sample, this.names);
     if (this.observed !== null) await this.observed.observe(inputs);
     else this.#samples.push(tensorsOnly(inputs));
   }
@@ -45,6 +50,12 @@ export class Conversion {
     const { quantized, left } = await convertOnnx(source, this.target, onnxRecipe(this.build), { samples });
     return { converted: quantized, left: Object.fromEntries(left.map(({ operator, count }) => [operator, count])) };
   }
+}
+
+async function inputNames(source: string): Promise<string[]> {
+  const { input, initializer } = (await readModelFile(source)).graph!;
+  const weights = new Set(initializer.map(({ name }) => name));
+  return input.map(({ name }) => name).filter((name) => !weights.has(name));
 }
 
 /** The names of the layers that a build quantizes, in the order of the model; `exclude` takes them. */

@@ -8,7 +8,7 @@ import {
   roundHalfEven,
   symmetricScale,
   UINT8,
-} from '#src/optimize/onnx/quantize-values';
+} from '#src/conversion/onnx/quantize-values';
 
 describe('roundHalfEven', () => {
   for (const [value, want] of [

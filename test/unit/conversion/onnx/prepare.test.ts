@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { prepareModel } from '#src/optimize/onnx/prepare';
-import { dimsOf, floatsOf } from '#src/optimize/onnx/tensor-values';
+import { prepareModel } from '#src/conversion/onnx/prepare';
+import { dimsOf, floatsOf } from '#src/conversion/onnx/tensor-values';
 import { attribute, node, value, weight } from '../../../support/onnx-builder.js';
 import { decode, operators } from './models.js';
 

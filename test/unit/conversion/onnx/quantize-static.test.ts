@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { calibrate } from '#src/optimize/onnx/calibrate';
-import { cloneModel, type ModelProto } from '#src/optimize/onnx/onnx-proto';
-import type { StaticOptions } from '#src/optimize/onnx/qdq-plan';
-import { quantizeStatic, tensorsToObserve } from '#src/optimize/onnx/quantize-static';
+import { calibrate } from '#src/conversion/onnx/calibrate';
+import { cloneModel, type ModelProto } from '#src/conversion/onnx/onnx-proto';
+import type { StaticOptions } from '#src/conversion/onnx/qdq-plan';
+import { quantizeStatic, tensorsToObserve } from '#src/conversion/onnx/quantize-static';
 import { throws } from '../../../support/expect-error.js';
 import { attribute, type GraphSpec, node, value, weight } from '../../../support/onnx-builder.js';
 import { branches, convNet, decode, difference, matMul, noise, noiseTensor, operators, run } from './models.js';

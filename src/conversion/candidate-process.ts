@@ -3,10 +3,9 @@ import { fileURLToPath } from 'node:url';
 import type { Outputs } from '../backends/backend.js';
 import { InfernodeError } from '../errors.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { Build } from './build.js';
+import type { Build, SampleInputs } from './build.js';
 import type { CandidateFile, ConversionReport, Reply, Request } from './candidate-protocol.js';
 import type { Measurement } from './measure.js';
-import type { SampleInputs } from './samples.js';
 
 const child = fileURLToPath(new URL('./candidate-child.js', import.meta.url));
 

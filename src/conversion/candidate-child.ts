@@ -4,10 +4,11 @@ import { isTensorLike } from '../backends/input-errors.js';
 import { backendOf } from '../backends/registry.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { Tensor } from '../tensor/tensor.js';
+import type { SampleInputs } from './build.js';
 import type { Reply, Request } from './candidate-protocol.js';
 import { Conversion, quantizableLayers } from './conversion.js';
+import { matchInputs } from './match-inputs.js';
 import { measure, quantile, timeCalls } from './measure.js';
-import type { SampleInputs } from './samples.js';
 
 let session: Session | undefined;
 let conversion: Conversion | undefined;
@@ -56,8 +57,13 @@ process.on('message', async (request: Request) => {
 // A child whose parent is gone has nobody to work for, and may be in the middle of a long call.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-function revive(inputs: SampleInputs): Record<string, InputValue> {
-  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, reviveValue(value)]));
+function revive(inputs: SampleInputs): SampleInputs {
+  const values = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, reviveValue(value)]));
+  return session === undefined ? values : matchInputs(values, namesOf(session));
+}
+
+function namesOf({ info }: Session): string[] {
+  return info.methods.forward!.inputs.map(({ name }) => name);
 }
 
 /** Tensors lose their class on the way between processes. */

@@ -1,4 +1,7 @@
-import type { BackendName, MemoryLayout, ModelFormat } from '../backends/backend.js';
+import type { BackendName, InputValue, MemoryLayout, ModelFormat } from '../backends/backend.js';
+
+/** Inputs by name, as a call takes them. */
+export type SampleInputs = Readonly<Record<string, InputValue>>;
 
 /** How a model is made: everything about it but the threads that it will run on. */
 export interface Build {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Tensor } from 'infernode';
-import { convertFloat16, type Float16Options } from '#src/optimize/onnx/convert-float16';
-import { toFloat16 } from '#src/optimize/onnx/float16-weights';
-import { cloneModel } from '#src/optimize/onnx/onnx-proto';
-import { floatsOf, tensorOf } from '#src/optimize/onnx/tensor-values';
+import { convertFloat16, type Float16Options } from '#src/conversion/onnx/convert-float16';
+import { toFloat16 } from '#src/conversion/onnx/float16-weights';
+import { cloneModel } from '#src/conversion/onnx/onnx-proto';
+import { floatsOf, tensorOf } from '#src/conversion/onnx/tensor-values';
 import { throws } from '../../../support/expect-error.js';
 import { attribute, type GraphSpec, node, value, weight } from '../../../support/onnx-builder.js';
 import { branches, convNet, decode, difference, matMul, noise, noiseTensor, operators, run } from './models.js';

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import protobuf from 'protobufjs/light.js';
-import { decodeOnnx, encodeOnnx } from '#src/optimize/onnx/onnx-proto';
-import { onnxSchema } from '#src/optimize/onnx/proto-schema';
+import { decodeOnnx, encodeOnnx } from '#src/conversion/onnx/onnx-proto';
+import { onnxSchema } from '#src/conversion/onnx/proto-schema';
 import { addOne, encodeModel } from '../../../support/onnx-builder.js';
 import { dataFile, needsTestData, repository } from '../../../support/test-data.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { decodeOnnx } from '#src/optimize/onnx/onnx-proto';
-import { inferTypes } from '#src/optimize/onnx/value-types';
+import { decodeOnnx } from '#src/conversion/onnx/onnx-proto';
+import { inferTypes } from '#src/conversion/onnx/value-types';
 import { attribute, encodeModel, node, value, weight } from '../../../support/onnx-builder.js';
 import { branches, decode } from './models.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { quantizeInt8, quantizeUint8 } from '#src/optimize/onnx/quantize-weights';
+import { quantizeInt8, quantizeUint8 } from '#src/conversion/onnx/quantize-weights';
 import { throws } from '../../../support/expect-error.js';
 import { noise } from './models.js';
 

@@ -4,9 +4,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { load } from 'infernode';
-import { encodeOnnx } from '#src/optimize/onnx/onnx-proto';
-import { readModel } from '#src/optimize/onnx/read-model';
-import { writeModel } from '#src/optimize/onnx/write-model';
+import { encodeOnnx } from '#src/conversion/onnx/onnx-proto';
+import { readModel } from '#src/conversion/onnx/read-model';
+import { writeModel } from '#src/conversion/onnx/write-model';
 import { rejects } from '../../../support/expect-error.js';
 import { encodeModel, externalWeight, node, value, weight } from '../../../support/onnx-builder.js';
 import { repository } from '../../../support/test-data.js';
@@ -55,7 +55,7 @@ describe('writeModel', () => {
 
   test('leaves nothing behind where the disk takes no more', async (t) => {
     const folder = await makeFolder(t, { 'model.onnx': 'as it was', 'source.onnx': encodeOnnx(large()) });
-    const dist = (name: string) => JSON.stringify(join(repository, 'dist/optimize/onnx', name));
+    const dist = (name: string) => JSON.stringify(join(repository, 'dist/conversion/onnx', name));
     const script = `
       const { readModel } = await import(${dist('read-model.js')});
       const { writeModel } = await import(${dist('write-model.js')});

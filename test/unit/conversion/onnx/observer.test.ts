@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Histogram } from '#src/optimize/onnx/histogram';
-import { rangeOf } from '#src/optimize/onnx/observer';
+import { Histogram } from '#src/conversion/onnx/histogram';
+import { rangeOf } from '#src/conversion/onnx/observer';
 import { noise } from './models.js';
 
 /** Bell-shaped, as the sum of uniform numbers is. */

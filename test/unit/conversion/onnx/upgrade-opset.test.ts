@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { upgradeOpset } from '#src/optimize/onnx/upgrade-opset';
-import { opsetOf } from '#src/optimize/onnx/value-types';
+import { upgradeOpset } from '#src/conversion/onnx/upgrade-opset';
+import { opsetOf } from '#src/conversion/onnx/value-types';
 import { throws } from '../../../support/expect-error.js';
 import { attribute, type GraphSpec, node, value } from '../../../support/onnx-builder.js';
 import { decode, noiseTensor, run } from './models.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Tensor } from 'infernode';
-import { cloneModel } from '#src/optimize/onnx/onnx-proto';
-import { type DynamicOptions, quantizeDynamic } from '#src/optimize/onnx/quantize-dynamic';
+import { cloneModel } from '#src/conversion/onnx/onnx-proto';
+import { type DynamicOptions, quantizeDynamic } from '#src/conversion/onnx/quantize-dynamic';
 import { throws } from '../../../support/expect-error.js';
 import { attribute, type GraphSpec, node, value, weight } from '../../../support/onnx-builder.js';
 import { branches, convNet, decode, difference, matMul, noise, noiseTensor, operators, run } from './models.js';

@@ -1,7 +1,6 @@
 import type { BackendName, MemoryLayout, ModelFormat } from '../backends/backend.js';
 import type { ErrorCode } from '../errors.js';
-import type { Build } from './build.js';
-import type { SampleInputs } from './samples.js';
+import type { Build, SampleInputs } from './build.js';
 
 /** How a child process loads a candidate. */
 export interface CandidateFile {

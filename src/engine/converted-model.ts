@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { BackendName, ModelFormat, ModelInfo } from '../backends/backend.js';
+import { listBackends } from '../backends/registry.js';
+import { hasVnni } from '../config/cpu-features.js';
+import { environmentHash, libraryVersions } from '../config/environment.js';
+import type { Precision } from '../config/model-config.js';
+import { systemInfo } from '../config/system-info.js';
+import { CandidateProcess } from '../conversion/candidate-process.js';
+import { isQuantized } from '../conversion/is-quantized.js';
+import { InfernodeError } from '../errors.js';
+import type { ModelCandidate } from '../models/locate.js';
+import { findEntry, hasEntries, hashFiles, hashOf, newestEntry, storeEntry } from '../models/tuned-cache.js';
+import type { FilledLoadOptions } from './load-options.js';
+
+/** A model as its file holds it. */
+interface SavedModel {
+  readonly file: string;
+  readonly format: ModelFormat;
+  readonly info: ModelInfo;
+}
+
+/** The model folder that `optimize` found best for these files on this machine; null if it never ran. */
+export async function findTuned(
+  candidates: readonly ModelCandidate[],
+  libtorch: string | undefined,
+): Promise<string | null> {
+  if (!(await hasEntries())) return null;
+  const model = await hashFiles(candidates.map(({ file }) => file));
+  const entry = await newestEntry(model, await environment(libtorch));
+  return entry?.folder ?? null;
+}
+
+/**
+ * The file of a model in INT8 or FP16, from the cache or made now, by a child process: libtorch's passes may crash. Null if
+ * the model is as it is asked for already.
+ *
+ * @throws InfernodeError INF_PRECISION_UNSUPPORTED, INF_QUANTIZE_NOTHING, INF_CONVERSION_FAILED, INF_ABORTED
+ */
+export async function findConverted(
+  precision: Precision | undefined,
+  { file, format, info }: SavedModel,
+  { libtorch, signal }: FilledLoadOptions,
+): Promise<string | null> {
+  if (precision !== 'int8' && precision !== 'fp16') return null;
+  if (isAlready(precision, info)) return null;
+  const backend: BackendName = format === 'onnx' ? 'onnx' : 'torch';
+  if (format === 'aotinductor' || (backend === 'torch' && precision === 'fp16')) {
+    const why =
+      format === 'aotinductor'
+        ? 'it is compiled: export it in that precision'
+        : 'FP16 is several times slower than FP32 on a CPU: use bf16 or int8';
+    throw new InfernodeError('INF_PRECISION_UNSUPPORTED', `${file} does not run in ${precision}: ${why}`, {
+      details: { given: precision },
+    });
+  }
+  const reduceRange = !hasVnni(systemInfo());
+  const model = await hashFiles([file]);
+  const here = await environment(libtorch);
+  const key = hashOf('convert', precision, format, here, reduceRange);
+  const name = format === 'onnx' ? 'model.onnx' : 'model.pt';
+  const known = await findEntry(model, key);
+  if (known !== null) return join(known.folder, name);
+
+  const scratch = await mkdtemp(join(tmpdir(), 'infernode-convert-'));
+  const child = new CandidateProcess();
+  const end = () => void child.end();
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    const common = { name: `${backend} ${precision}`, backend, source: file, format, precision } as const;
+    const build = precision === 'int8' ? ({ ...common, mode: 'dynamic', reduceRange } as const) : common;
+    await child.convert(build, join(scratch, name), [], libtorch);
+    await storeEntry(model, key, `converted ${here}`, scratch);
+    const stored = await findEntry(model, key);
+    if (stored === null)
+      throw new InfernodeError('INF_CONVERSION_FAILED', `The cache cannot hold ${basename(file)} in ${precision}`);
+    return join(stored.folder, name);
+  } catch (error) {
+    if (!(error instanceof InfernodeError) || error.code !== 'INF_QUANTIZE_NOTHING' || precision !== 'int8')
+      throw error;
+    const advice = 'without calibration only linear layers are quantized. For convolutions use optimize()';
+    throw new InfernodeError(error.code, `${error.message}: ${advice}`, { cause: error });
+  } finally {
+    signal?.removeEventListener('abort', end);
+    await child.end();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+function isAlready(precision: 'int8' | 'fp16', info: ModelInfo): boolean {
+  if (precision === 'int8') return isQuantized(info);
+  const { dtypes, count } = info.parameters;
+  return (dtypes.float16 ?? 0) > count / 2;
+}
+
+async function environment(libtorch: string | undefined): Promise<string> {
+  const backends = await listBackends(libtorch === undefined ? {} : { libtorch });
+  return environmentHash(systemInfo(), libraryVersions(backends));
+}
