@@ -81,7 +81,9 @@ function addInt8(common: Common, situation: Situation, builds: Build[], passedOv
   const { backend } = common;
   const reduceRange = !hasVnni(system);
   const int8 = { ...common, precision: 'int8', reduceRange } as const;
-  if (hasLinear(info)) builds.push({ ...int8, name: `${backend} int8 dynamic`, mode: 'dynamic' });
+  if (hasConvolution(info)) {
+    passedOver.push({ name: `${backend} int8 dynamic`, reason: 'convolutions are not faster so' });
+  } else if (hasLinear(info)) builds.push({ ...int8, name: `${backend} int8 dynamic`, mode: 'dynamic' });
   else passedOver.push({ name: `${backend} int8 dynamic`, reason: 'the model has no linear layer' });
   if (!calibrates) {
     passedOver.push({ name: `${backend} int8 static`, reason: 'needs calibration samples' });

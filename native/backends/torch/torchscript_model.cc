@@ -37,6 +37,8 @@ TorchScriptModel::TorchScriptModel(const inf_load_options& options)
   describe();
   convert(options);
   if (options.fuse != 0) fuse();
+  // The weights are constants of the frozen graph now; the module would keep them a second time.
+  if (is_frozen_) module_ = frozen_;
 }
 
 // An unfrozen graph looks stateful more often than it is: batch normalisation that was scripted counts its batches in
