@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Outputs } from '../backends/backend.js';
-import { listBackends } from '../backends/registry.js';
+import { BACKEND_NAMES, listBackends } from '../backends/registry.js';
 import { environmentHash, libraryVersions } from '../config/environment.js';
 import { systemInfo } from '../config/system-info.js';
 import type { Build } from '../conversion/build.js';
@@ -155,7 +155,6 @@ async function tryAll(
       tried.push({ built, result: await tryCandidate(built, threads, setup) });
     }
   };
-  let tooInaccurate: Built | undefined;
   for (const [index, build] of builds.entries()) {
     progress.enter('build', build.name);
     let built: Built;
@@ -168,17 +167,28 @@ async function tryAll(
       continue;
     }
     await tryBuild(built);
-    const own = tried.slice(-options.threads.length);
-    if (build.mode === 'static' && own.every(({ result }) => result.verdict === 'inaccurate')) tooInaccurate ??= built;
   }
-  const isRight = ({ built, result }: Tried) => built.build.mode === 'static' && result.verdict === 'right';
-  if (tooInaccurate !== undefined && !tried.some(isRight)) {
-    const mixed = await keepSensitiveLayers(tooInaccurate.build, most, setup, (done, of) =>
-      progress.enter('layers', `${tooInaccurate.build.name}, group ${done + 1} of ${of}`),
+  for (const build of nearMisses(tried)) {
+    const mixed = await keepSensitiveLayers(build, most, setup, (done, of) =>
+      progress.enter('layers', `${build.name}, group ${done + 1} of ${of}`),
     );
     if (mixed !== undefined) await tryBuild(mixed);
   }
   return tried;
+}
+
+/** Of each backend whose static INT8 builds are all too inaccurate, the one that comes nearest. */
+function nearMisses(tried: readonly Tried[]): Build[] {
+  const builds: Build[] = [];
+  for (const backend of BACKEND_NAMES) {
+    const own = tried.filter(({ built }) => built.build.backend === backend && built.build.mode === 'static');
+    if (own.some(({ result }) => result.verdict === 'right')) continue;
+    const missed = own.filter(({ result }) => result.verdict === 'inaccurate' && result.accuracy !== undefined);
+    const nearness = ({ result }: Tried) => result.accuracy!.top1 ?? result.accuracy!.cosine;
+    const nearest = missed.sort((a, b) => nearness(b) - nearness(a))[0];
+    if (nearest !== undefined) builds.push(nearest.built.build);
+  }
+  return builds;
 }
 
 /** The float model's answers, and whether it takes the batch. */

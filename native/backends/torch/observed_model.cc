@@ -18,6 +18,7 @@
 
 #include "describe.h"
 #include "error.h"
+#include "exclude_layers.h"
 #include "json.h"
 #include "observers.h"
 #include "quantizable.h"
@@ -112,7 +113,7 @@ std::string report_of(const OperationCounts& counts) {
 
 ObservedModel::ObservedModel(const inf_load_options& options, const inf_recipe& recipe)
     : type_(std::string_view(recipe.mode) == "dynamic" ? jit::QuantType::DYNAMIC : jit::QuantType::STATIC),
-      excludes_(recipe.exclude_count > 0) {
+      excluded_(recipe.exclude, recipe.exclude + recipe.exclude_count) {
   description_ = TorchScriptModel(options).description();
   auto module = jit::load(options.path);
   module.eval();
@@ -161,7 +162,6 @@ jit::QConfigDict ObservedModel::configuration(const jit::Module& module, const i
   for (const auto& layer : layers) {
     if (layer.transposed) named[layer.name] = jit::QConfig(activation, weight_observer(false));
   }
-  for (size_t i = 0; i < recipe.exclude_count; ++i) named[recipe.exclude[i]] = std::nullopt;
   return named;
 }
 
@@ -198,6 +198,9 @@ const std::string& ObservedModel::convert(const std::string& target) {
   const at::NoGradGuard no_grad;
   check_calibration();
   auto module = jit::InsertQuantDeQuant(observed_, "forward", true, false, type_);
+  if (!excluded_.empty()) {
+    exclude_layers(module.get_method("forward").graph(), excluded_, type_ == jit::QuantType::DYNAMIC);
+  }
   module = jit::Finalize(module, type_);
   auto graph = module.get_method("forward").graph();
   jit::ConstantPropagation(graph);
@@ -219,7 +222,7 @@ const std::string& ObservedModel::convert(const std::string& target) {
   }
   const auto convertible = [&](const char* op) { return counts.left.contains(op); };
   const bool left = convertible("aten::linear") || (type_ == jit::QuantType::STATIC && convertible("aten::conv2d"));
-  if (left && !excludes_) {
+  if (left && excluded_.empty()) {
     throw BackendError(INF_CONVERSION_FAILED,
                        "Layers that should be quantized were left as they are: " + report_of(counts));
   }

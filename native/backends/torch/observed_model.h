@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/passes/quantization/insert_observers.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ class ObservedModel final : public inf_model {
   void check_calibration() const;
 
   torch::jit::QuantType type_;
-  bool excludes_;
+  std::set<std::string> excluded_;  // paths of submodules
   torch::jit::Module observed_;
   std::vector<Callable> callables_;
   std::string report_;
