@@ -36,34 +36,69 @@ std::string path_of(const jit::Value* weight) {
   return path;
 }
 
-// The node that computes a value, behind an activation function.
-const jit::Node* producer(const jit::Value* value) {
-  const auto* node = value->node();
+bool is_quantization(const jit::Node* node) {
   const std::string_view op = node->kind().toQualString();
-  const bool passes = op.starts_with("aten::relu") || op.starts_with("aten::hardtanh") || op == "aten::dropout";
-  return passes ? node->input(0)->node() : node;
+  return op == "aten::dequantize" || op.starts_with("aten::quantize_per_") || op.starts_with("aten::_choose_qparams");
 }
+
+// The operations that compute in float32, found in the order of the program.
+class FloatRegion {
+ public:
+  bool contains(const jit::Value* value) const {
+    const auto* node = value->node();
+    return node->kind() == c10::prim::Param || nodes_.contains(node);
+  }
+
+  void add(const jit::Node* node) { nodes_.insert(node); }
+
+  // Takes quantization off the inputs that were computed in float. Where the operation before computes in INT8, its
+  // result is quantized in any case.
+  void enter(jit::Node* node) const {
+    for (size_t i = 0; i < node->inputs().size(); ++i) {
+      auto* input = before_quantization(node->input(i));
+      if (input != nullptr && contains(input)) node->replaceInput(i, input);
+    }
+  }
+
+  // An operation between layers, such as an addition or a relu, is part of the region if all that it takes is.
+  bool encloses(const jit::Node* node) const {
+    bool any = false;
+    for (const auto* input : node->inputs()) {
+      if (input->node()->kind() == c10::aten::dequantize) return false;
+      any = any || contains(input);
+    }
+    return any;
+  }
+
+ private:
+  std::set<const jit::Node*> nodes_;
+};
 
 }  // namespace
 
 int exclude_layers(const std::shared_ptr<jit::Graph>& graph, const std::set<std::string>& names, bool dynamic) {
-  std::set<const jit::Node*> excluded;
+  int count = 0;
+  FloatRegion region;
   visit_nodes(graph->block(), [&](jit::Node* node) {
-    if (!is_layer(node)) return;
-    constexpr size_t kWeight = 1;
-    auto* weight = before_quantization(node->input(kWeight));
-    if (weight == nullptr || !names.contains(path_of(weight))) return;
-    node->replaceInput(kWeight, weight);
-    excluded.insert(node);
-    // Where the layer before computes in INT8, its result is quantized in any case.
-    auto* input = before_quantization(node->input(0));
-    const bool is_float =
-        dynamic ||
-        (input != nullptr && (excluded.contains(producer(input)) || producer(input)->kind() == c10::prim::Param));
-    if (input != nullptr && is_float) node->replaceInput(0, input);
+    if (is_quantization(node)) return;
+    if (is_layer(node)) {
+      constexpr size_t kWeight = 1;
+      auto* weight = before_quantization(node->input(kWeight));
+      if (weight == nullptr || !names.contains(path_of(weight))) return;
+      node->replaceInput(kWeight, weight);
+      // Dynamic quantization leaves activations float between layers.
+      auto* input = before_quantization(node->input(0));
+      if (dynamic && input != nullptr) node->replaceInput(0, input);
+      region.enter(node);
+      region.add(node);
+      ++count;
+      return;
+    }
+    region.enter(node);
+    if (region.encloses(node)) region.add(node);
   });
   jit::EliminateDeadCode(graph);
-  return static_cast<int>(excluded.size());
+  return count;
 }
 
 }  // namespace infernode::torch_backend
