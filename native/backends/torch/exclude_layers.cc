@@ -97,6 +97,7 @@ int exclude_layers(const std::shared_ptr<jit::Graph>& graph, const std::set<std:
     region.enter(node);
     if (region.encloses(node)) region.add(node);
   });
+  region.enter(graph->return_node());
   jit::EliminateDeadCode(graph);
   return count;
 }
