@@ -89,10 +89,24 @@ void to_float32(const jit::Module& module) {
   for (const auto& tensor : module.buffers()) convert(tensor);
 }
 
+// Keeps a submodule in float, but not those inside it, which would inherit that.
+void exclude(jit::QConfigDict& named, const jit::Module& module, const std::string& name) {
+  const auto standard = named[""];
+  const std::string prefix = name.empty() ? name : name + '.';
+  for (const auto& [inner, part] : module.named_modules()) {
+    const bool is_child = inner.size() > prefix.size() && inner.starts_with(prefix) &&
+                          inner.find('.', prefix.size()) == std::string::npos;
+    if (is_child) named.emplace(inner, standard);
+  }
+  named[name] = std::nullopt;
+}
+
 std::string names_of(const std::vector<QuantizableLayer>& layers) {
   JsonWriter json;
   json.begin_array();
-  for (const auto& layer : layers) json.value(layer.name);
+  for (const auto& layer : layers) {
+    if (!layer.transposed) json.value(layer.name);
+  }
   json.end_array();
   return json.text();
 }
@@ -111,17 +125,19 @@ std::string report_of(const OperationCounts& counts) {
 }  // namespace
 
 ObservedModel::ObservedModel(const inf_load_options& options, const inf_recipe& recipe)
-    : type_(std::string_view(recipe.mode) == "dynamic" ? jit::QuantType::DYNAMIC : jit::QuantType::STATIC),
-      excludes_(recipe.exclude_count > 0) {
+    : type_(std::string_view(recipe.mode) == "dynamic" ? jit::QuantType::DYNAMIC : jit::QuantType::STATIC) {
   description_ = TorchScriptModel(options).description();
   auto module = jit::load(options.path);
   module.eval();
   check(module);
   to_float32(module);
   module = folded(module);
-  auto named = configuration(module, recipe);
+  const auto layers = quantizable_layers(module, type_ == jit::QuantType::DYNAMIC);
+  auto named = configuration(module, layers, recipe);
+  excludes_ = recipe.exclude_count > 0 ||
+              std::any_of(layers.begin(), layers.end(), [](const auto& layer) { return layer.transposed; });
   description_.pop_back();
-  description_ += ",\"quantizable\":" + names_of(quantizable_layers(module, type_ == jit::QuantType::DYNAMIC)) + "}";
+  description_ += ",\"quantizable\":" + names_of(layers) + "}";
   observed_ = jit::InsertObservers(module, "forward", named, false, type_);
   callables_ = public_methods(observed_);
 }
@@ -146,20 +162,20 @@ void ObservedModel::check(const jit::Module& module) const {
   });
 }
 
-jit::QConfigDict ObservedModel::configuration(const jit::Module& module, const inf_recipe& recipe) const {
+jit::QConfigDict ObservedModel::configuration(const jit::Module& module, const std::vector<QuantizableLayer>& layers,
+                                              const inf_recipe& recipe) const {
   const bool dynamic = type_ == jit::QuantType::DYNAMIC;
   const bool reduce = recipe.reduce_range != 0;
   const auto activation = dynamic ? dynamic_observer(reduce) : activation_observer(method_of(recipe.observer), reduce);
   jit::QConfigDict named;
-  named[""] = jit::QConfig(activation, weight_observer(true));
-  const auto layers = quantizable_layers(module, dynamic);
-  if (layers.empty()) {
+  named[""] = jit::QConfig(activation, weight_observer());
+  if (std::all_of(layers.begin(), layers.end(), [](const auto& layer) { return layer.transposed; })) {
     throw BackendError(INF_QUANTIZE_NOTHING, dynamic ? "The model has no linear layer, which is all that dynamic "
                                                        "quantization converts"
                                                      : "The model has no convolution and no linear layer to quantize");
   }
   for (const auto& layer : layers) {
-    if (layer.transposed) named[layer.name] = jit::QConfig(activation, weight_observer(false));
+    if (layer.transposed) exclude(named, module, layer.name);
   }
   for (size_t i = 0; i < recipe.exclude_count; ++i) named[recipe.exclude[i]] = std::nullopt;
   return named;

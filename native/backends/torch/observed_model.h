@@ -10,6 +10,7 @@
 #include "callable.h"
 #include "infernode/backend.h"
 #include "model.h"
+#include "quantizable.h"
 
 namespace infernode::torch_backend {
 
@@ -29,11 +30,12 @@ class ObservedModel final : public inf_model {
 
  private:
   void check(const torch::jit::Module& module) const;
-  torch::jit::QConfigDict configuration(const torch::jit::Module& module, const inf_recipe& recipe) const;
+  torch::jit::QConfigDict configuration(const torch::jit::Module& module, const std::vector<QuantizableLayer>& layers,
+                                        const inf_recipe& recipe) const;
   void check_calibration() const;
 
   torch::jit::QuantType type_;
-  bool excludes_;
+  bool excludes_ = false;  // some layers are to stay in float
   torch::jit::Module observed_;
   std::vector<Callable> callables_;
   std::string report_;

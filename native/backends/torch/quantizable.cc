@@ -48,14 +48,15 @@ void visit_nodes(jit::Block* block, const std::function<void(jit::Node*)>& visit
 std::vector<QuantizableLayer> quantizable_layers(const jit::Module& module, bool dynamic) {
   std::vector<QuantizableLayer> layers;
   for (const auto& [name, part] : module.named_modules()) {
-    const auto method = part.find_method("forward");
-    if (!method.has_value()) continue;
-    visit_nodes(method->graph()->block(), [&, &name = name](const jit::Node* node) {
-      const std::string_view op = node->kind().toQualString();
-      const bool linear = op == "aten::linear";
-      const bool convolution = op.starts_with("aten::conv") || op == "aten::_convolution";
-      if (linear || (convolution && !dynamic)) layers.push_back({name, std::string(op), is_transposed(node)});
-    });
+    // The convolution of a scripted Conv2d is in a method of its own.
+    for (const auto& method : part.get_methods()) {
+      visit_nodes(method.graph()->block(), [&, &name = name](const jit::Node* node) {
+        const std::string_view op = node->kind().toQualString();
+        const bool linear = op == "aten::linear";
+        const bool convolution = op.starts_with("aten::conv") || op == "aten::_convolution";
+        if (linear || (convolution && !dynamic)) layers.push_back({name, std::string(op), is_transposed(node)});
+      });
+    }
   }
   return layers;
 }
