@@ -9,7 +9,7 @@ import type { Precision } from '../config/model-config.js';
 import { systemInfo } from '../config/system-info.js';
 import { CandidateProcess } from '../conversion/candidate-process.js';
 import { isQuantized } from '../conversion/is-quantized.js';
-import { InfernodeError } from '../errors.js';
+import { abortError, InfernodeError } from '../errors.js';
 import type { ModelCandidate } from '../models/locate.js';
 import { findEntry, hasEntries, hashFiles, hashOf, newestEntry, storeEntry } from '../models/tuned-cache.js';
 import type { FilledLoadOptions } from './load-options.js';
@@ -63,6 +63,7 @@ export async function findConverted(
   const known = await findEntry(model, key);
   if (known !== null) return join(known.folder, name);
 
+  if (signal?.aborted) throw abortError(signal, `Converting ${file}`);
   const scratch = await mkdtemp(join(tmpdir(), 'infernode-convert-'));
   const child = new CandidateProcess();
   const end = () => void child.end();
@@ -74,9 +75,13 @@ export async function findConverted(
     await storeEntry(model, key, `converted ${here}`, scratch);
     const stored = await findEntry(model, key);
     if (stored === null)
-      throw new InfernodeError('INF_CONVERSION_FAILED', `The cache cannot hold ${basename(file)} in ${precision}`);
+      throw new InfernodeError(
+        'INF_CONVERSION_FAILED',
+        `The cache cannot hold ${basename(file)} in ${precision}: set XDG_CACHE_HOME to a folder that can be written`,
+      );
     return join(stored.folder, name);
   } catch (error) {
+    if (signal?.aborted) throw abortError(signal, `Converting ${file}`);
     if (!(error instanceof InfernodeError) || error.code !== 'INF_QUANTIZE_NOTHING' || precision !== 'int8')
       throw error;
     const advice = 'without calibration only linear layers are quantized. For convolutions use optimize()';

@@ -63,7 +63,7 @@ export async function newestEntry(model: string, environment: string): Promise<T
   return found.sort((a, b) => b.created - a.created)[0] ?? null;
 }
 
-/** Stores a copy of a model folder. A cache that cannot be written costs the next run its time and nothing else. */
+/** Stores a copy of a model folder, unless there is a whole entry already. A cache that cannot be written costs the next run its time and nothing else. */
 export async function storeEntry(model: string, key: string, environment: string, source: string): Promise<void> {
   const home = join(root(), model);
   let scratch: string | undefined;
@@ -73,9 +73,10 @@ export async function storeEntry(model: string, key: string, environment: string
     await cp(source, scratch, { recursive: true });
     const seal: Seal = { environment, created: Date.now(), files: await hashAll(scratch) };
     await writeFile(join(scratch, SEAL), JSON.stringify(seal));
-    await rm(join(home, key), { recursive: true, force: true });
-    // Another process may have been quicker, with the same.
-    await rename(scratch, join(home, key));
+    const place = join(home, key);
+    // Another process may have been quicker, and be loading the same from it already. What is not whole goes away.
+    if ((await readSeal(place)) === null) await rename(scratch, place);
+    else await rm(scratch, { recursive: true });
   } catch {
     if (scratch !== undefined) await rm(scratch, { recursive: true, force: true }).catch(() => {});
   }

@@ -35,8 +35,10 @@ export async function writeArtefact(
     if (build.format === 'onnx') await writeModel(target, await readModel(file));
     else await copyFile(file, target);
     const precision = loadPrecision(build);
+    // How the original was to be loaded is settled anew.
+    const { precision: _, layout: __, ...others } = config ?? {};
     const settings: ModelConfig = {
-      ...config,
+      ...others,
       backend: build.backend,
       threads,
       ...(precision !== 'auto' && { precision }),

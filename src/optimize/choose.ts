@@ -64,6 +64,7 @@ function costOf({ measurement }: CandidateResult, objective: OptimizeReport['obj
 
 /** Rounds A B C, A B C: what else the machine does hits all alike. */
 async function playOff(finalists: readonly Tried[], setup: TrialSetup): Promise<Tried> {
+  setup.signal?.throwIfAborted();
   const processes = finalists.map(() => new CandidateProcess());
   const end = () => {
     for (const process of processes) void process.end();

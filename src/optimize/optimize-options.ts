@@ -78,7 +78,9 @@ export function fillOptimizeOptions(options: OptimizeOptions): FilledOptimizeOpt
     onProgress: () => {},
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
   } as unknown as FilledOptimizeOptions;
-  const { calibration, output, maxDrop, objective, threads, backend, calibrationSamples, validationSamples } = filled;
+  const { calibration, output, labels, maxDrop, objective, threads, backend, images } = filled;
+  const { calibrationSamples, validationSamples, libtorch, cache, onProgress, signal } = filled;
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null;
   check(
     'calibration',
     typeof calibration === 'string' || Array.isArray(calibration),
@@ -86,6 +88,14 @@ export function fillOptimizeOptions(options: OptimizeOptions): FilledOptimizeOpt
     calibration,
   );
   check('output', typeof output === 'string' && output !== '', 'the path of a folder', output);
+  check(
+    'labels',
+    labels === undefined ||
+      typeof labels === 'string' ||
+      (isObject(labels) && Object.values(labels).every((index) => Number.isInteger(index) && index >= 0)),
+    'a file, or class numbers by sample name',
+    labels,
+  );
   check('maxDrop', typeof maxDrop === 'number' && maxDrop >= 0 && maxDrop < 1, 'a number from 0 to below 1', maxDrop);
   check(
     'objective',
@@ -98,12 +108,17 @@ export function fillOptimizeOptions(options: OptimizeOptions): FilledOptimizeOpt
     Number.isInteger(value) && (value as number) > 0 && (value as number) <= most;
   check(
     'threads',
-    threads.length > 0 && threads.every((n) => whole(n, cores * 4)),
+    Array.isArray(threads) && threads.length > 0 && threads.every((n) => whole(n, cores * 4)),
     `integers from 1 to ${cores * 4}`,
     threads,
   );
   check('calibrationSamples', whole(calibrationSamples, 1e6), 'a whole number from 1', calibrationSamples);
   check('validationSamples', whole(validationSamples, 1e6), 'a whole number from 1', validationSamples);
+  check('images', isObject(images), 'an object', images);
+  check('libtorch', libtorch === undefined || typeof libtorch === 'string', 'a path', libtorch);
+  check('cache', typeof cache === 'boolean', 'true or false', cache);
+  check('onProgress', typeof onProgress === 'function', 'a function', onProgress);
+  check('signal', signal === undefined || signal instanceof AbortSignal, 'an AbortSignal', signal);
   return filled;
 }
 

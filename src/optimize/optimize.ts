@@ -133,6 +133,7 @@ async function tune(model: string, options: FilledOptimizeOptions, scratch: stri
     cached: false,
     seconds: (performance.now() - started) / 1000,
   };
+  signal?.throwIfAborted();
   progress.enter('write');
   await writeArtefact(output, best.built, best.result.threads, config, report);
   if (options.cache) await storeEntry(modelHash, key, environment, output);

@@ -41,8 +41,11 @@ function csvRows(text: string): [string, string][] {
   const heading = rows[0]?.map((cell) => cell.toLowerCase()) ?? [];
   const file = FILE_COLUMNS.map((name) => heading.indexOf(name)).find((index) => index >= 0);
   const label = CLASS_COLUMNS.map((name) => heading.indexOf(name)).find((index) => index >= 0);
+  // Of a heading that tells one column only, the other one is the first that is left.
+  const fileColumn = file ?? (label === 0 ? 1 : 0);
+  const labelColumn = label ?? (file === undefined || file === 0 ? 1 : 0);
   const hasHeading = file !== undefined || label !== undefined;
-  return rows.slice(hasHeading ? 1 : 0).map((row) => [row[file ?? 0] ?? '', row[label ?? 1] ?? '']);
+  return rows.slice(hasHeading ? 1 : 0).map((row) => [row[fileColumn] ?? '', row[labelColumn] ?? '']);
 }
 
 /** The cells of a line, RFC 4180: a quoted cell may hold commas, and quotes doubled. */

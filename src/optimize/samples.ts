@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import type { InputValue, Signature, ValueInfo } from '../backends/backend.js';
 import { isTensorLike } from '../backends/input-errors.js';
@@ -51,7 +51,7 @@ async function collect(root: string, folder: string, settings: SampleSettings, s
   const { inputs } = settings.signature;
   const entries = (await readdir(folder)).sort();
   const named = new Map(
-    entries.map((entry) => [entry.slice(0, -extname(entry).length || undefined), join(folder, entry)]),
+    entries.filter(isReadable).map((entry) => [entry.slice(0, -extname(entry).length), join(folder, entry)]),
   );
   const required = inputs.filter(({ optional }) => !optional);
   if (folder !== root && required.length > 0 && required.every(({ name }) => named.has(name))) {
@@ -62,10 +62,12 @@ async function collect(root: string, folder: string, settings: SampleSettings, s
   for (const entry of entries) {
     const path = join(folder, entry);
     if ((await stat(path)).isDirectory()) await collect(root, path, settings, sources);
-    else if (isPicture(path) || ['.npy', '.json'].includes(extname(entry).toLowerCase())) {
-      sources.push(fileSource(relative(root, path), path, settings));
-    }
+    else if (isReadable(entry)) sources.push(fileSource(relative(root, path), path, settings));
   }
+}
+
+function isReadable(file: string): boolean {
+  return isPicture(file) || ['.npy', '.json'].includes(extname(file).toLowerCase());
 }
 
 function fileSource(name: string, file: string, settings: SampleSettings): SampleSource {
@@ -73,15 +75,30 @@ function fileSource(name: string, file: string, settings: SampleSettings): Sampl
   const required = signature.inputs.filter(({ optional }) => !optional);
   const only = required.length === 1 ? required[0] : signature.inputs.length === 1 ? signature.inputs[0] : undefined;
   const info = isPicture(file) ? (imageInput(signature, config?.processing?.image) ?? only) : only;
-  if (info !== undefined && !(file.toLowerCase().endsWith('.json') && required.length > 1)) {
-    return source(name, [{ info, file }], settings);
+  const alone = info && source(name, [{ info, file }], settings);
+  if (extname(file).toLowerCase() === '.json') {
+    const named = () => about(name, async () => ({ name, inputs: await readJsonFile(file, signature) }));
+    return {
+      name,
+      read: async () => (alone === undefined || (await hasNames(file, signature)) ? named() : alone.read()),
+    };
   }
-  if (file.toLowerCase().endsWith('.json')) {
-    return { name, read: () => about(name, async () => ({ name, inputs: await readJsonFile(file, signature) })) };
-  }
+  if (alone !== undefined) return alone;
   throw invalid(
     `${name}: the model takes ${signature.inputs.map((input) => input.name).join(', ')}; give each sample a folder with a file named after each input, or a .json file with the names as keys`,
   );
+}
+
+/** Whether a .json file is an object by input name, not the value of the only input; one that cannot be read is neither. */
+async function hasNames(file: string, { inputs }: Signature): Promise<boolean> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+    const keys = Object.keys(value);
+    return keys.length > 0 && keys.every((key) => inputs.some(({ name }) => name === key));
+  } catch {
+    return false;
+  }
 }
 
 function source(

@@ -40,6 +40,7 @@ export async function keepSensitiveLayers(
     const exclude = ranked.slice(0, count).flatMap(({ group }) => group);
     const mixed = { ...build, name: `${build.name}, ${exclude.length} layers fp32`, exclude };
     const built = await makeBuild(mixed, setup, `mixed-${build.backend}-${count}`).catch(() => undefined);
+    setup.signal?.throwIfAborted();
     if (built === undefined) continue;
     const accuracy = await withProcess(setup.signal, async (child) => {
       await child.load(candidateFile(built, threads, setup.libtorch));

@@ -42,11 +42,12 @@ export interface Tried {
   readonly result: CandidateResult;
 }
 
-/** Runs `use` with a child process that ends with it, and at once when the signal says so. */
+/** Runs `use` with a child process that ends with it, and at once when the signal says so. Starts none after that. */
 export async function withProcess<T>(
   signal: AbortSignal | undefined,
   use: (process: CandidateProcess) => Promise<T>,
 ): Promise<T> {
+  signal?.throwIfAborted();
   const process = new CandidateProcess();
   const end = () => void process.end();
   signal?.addEventListener('abort', end, { once: true });
@@ -96,6 +97,7 @@ export async function tryCandidate(built: Built, threads: number, setup: TrialSe
       return { ...base, accuracy, measurement, verdict: 'right', reason: '' };
     });
   } catch (error) {
+    setup.signal?.throwIfAborted();
     return { ...base, verdict: 'failed', reason: messageOf(error) };
   }
 }

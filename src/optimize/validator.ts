@@ -4,7 +4,11 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /** How near a candidate's answers come to those of the float model, over all validation samples. */
 export interface Accuracy {
-  /** Mean over samples of the cosine between answer and reference, of the output that agrees least; 1 is equal. */
+  /**
+   * The cosine between answer and reference, of the output that agrees least; 1 is equal. The mean over samples or that of
+   * all samples together, whichever is lower: single numbers of one sign have a cosine of 1 whatever they are. Where all
+   * outputs are whole numbers, the mean share of those that are equal.
+   */
   readonly cosine: number;
   /** Signal to noise, 10 log10(sum of squares / sum of squared differences), in dB, of that output; null if equal. */
   readonly snrDb: number | null;
@@ -17,6 +21,9 @@ export interface Accuracy {
 
 interface Sums {
   cosine: number;
+  dot: number;
+  /** Sums of squares: of the answers, the references, and their differences. */
+  own: number;
   signal: number;
   noise: number;
 }
@@ -36,9 +43,10 @@ export class AccuracyMeter {
     // Exports of one network to two formats often name its outputs differently.
     const same = Object.keys(reference).every((name) => name in answer);
     const given = (name: string) => (same ? answer[name] : Object.values(answer)[Object.keys(reference).indexOf(name)]);
-    for (const [name, expected] of Object.entries(reference)) {
-      const floats = expected.dtype.startsWith('float') || expected.dtype === 'bfloat16';
-      if (floats) this.#addOutput(name, given(name)?.toNumbers() ?? [], expected.toNumbers());
+    const numeric = Object.entries(reference).filter(([, { dtype }]) => dtype !== 'string');
+    const floats = numeric.filter(([, { dtype }]) => dtype.startsWith('float') || dtype === 'bfloat16');
+    for (const [name, expected] of floats.length > 0 ? floats : numeric) {
+      this.#addOutput(name, given(name)?.toNumbers() ?? [], expected.toNumbers(), floats.length > 0);
     }
     const scores = scoresOf(reference);
     if (scores === undefined) return;
@@ -52,39 +60,51 @@ export class AccuracyMeter {
   }
 
   get result(): Accuracy {
-    let worst: Sums = { cosine: this.#samples, signal: 1, noise: 0 };
-    // A NaN is the worst of all.
-    for (const sums of this.#sums.values()) if (!(sums.cosine >= worst.cosine)) worst = sums;
+    let cosine = this.#samples === 0 ? 0 : 1;
+    let worst: Sums | undefined;
+    for (const sums of this.#sums.values()) {
+      const own = Math.min(sums.cosine / this.#samples, quotient(sums));
+      // A NaN is the worst of all.
+      if (Number.isNaN(cosine) || own > cosine) continue;
+      if (own === cosine && sums.noise <= (worst?.noise ?? 0)) continue;
+      [cosine, worst] = [own, sums];
+    }
     const share = (part: number, whole: number) => (whole === 0 ? null : part / whole);
     return {
-      cosine: worst.cosine / Math.max(this.#samples, 1),
-      snrDb: worst.noise === 0 ? null : 10 * Math.log10(worst.signal / worst.noise),
+      cosine,
+      snrDb: worst === undefined || worst.noise === 0 ? null : 10 * Math.log10(worst.signal / worst.noise),
       agreement: share(this.#agreed, this.#scored),
       top1: share(this.#right, this.#labelled),
       samples: this.#samples,
     };
   }
 
-  #addOutput(name: string, given: ArrayLike<number>, expected: ArrayLike<number>): void {
-    let dot = 0;
-    let own = 0;
-    let other = 0;
-    let noise = 0;
+  /** @param floats whether nearly equal counts; else equal does */
+  #addOutput(name: string, given: ArrayLike<number>, expected: ArrayLike<number>, floats: boolean): void {
+    const one = { dot: 0, own: 0, signal: 0, noise: 0 };
+    let equal = 0;
     for (let i = 0; i < expected.length; i++) {
       const [a, b] = [given[i] ?? Number.NaN, expected[i]!];
-      dot += a * b;
-      own += a * a;
-      other += b * b;
-      noise += (a - b) ** 2;
+      one.dot += a * b;
+      one.own += a * a;
+      one.signal += b * b;
+      one.noise += (a - b) ** 2;
+      if (a === b) equal++;
     }
-    const sums = this.#sums.get(name) ?? { cosine: 0, signal: 0, noise: 0 };
-    const length = Math.sqrt(own * other);
-    // Two answers of zeros are equal; NaN stays NaN.
-    sums.cosine += length === 0 ? (noise === 0 ? 1 : 0) : dot / length;
-    sums.signal += other;
-    sums.noise += noise;
+    const sums = this.#sums.get(name) ?? { cosine: 0, dot: 0, own: 0, signal: 0, noise: 0 };
+    sums.cosine += floats ? quotient(one) : expected.length === 0 ? 1 : equal / expected.length;
+    sums.dot += one.dot;
+    sums.own += one.own;
+    sums.signal += one.signal;
+    sums.noise += one.noise;
     this.#sums.set(name, sums);
   }
+}
+
+/** The cosine. Two answers of zeros are equal; NaN stays NaN. */
+function quotient({ dot, own, signal, noise }: Omit<Sums, 'cosine'>): number {
+  const length = Math.sqrt(own * signal);
+  return length === 0 ? (noise === 0 ? 1 : 0) : Math.min(dot / length, 1);
 }
 
 /** The only output with a score for each of several classes. */
@@ -97,8 +117,9 @@ function scoresOf(outputs: Outputs): string | undefined {
 }
 
 function bestClasses(scores: Tensor | undefined): number[] {
-  if (scores === undefined) return [];
-  const classes = classCount(scores.shape)!;
+  const classes = scores === undefined ? null : classCount(scores.shape);
+  // Another export may answer in another shape.
+  if (scores === undefined || classes === null || classes === 0) return [];
   const numbers = scores.toNumbers();
   const rows: number[] = [];
   for (let start = 0; start < numbers.length; start += classes) {

@@ -93,7 +93,9 @@ void to_float32(const jit::Module& module) {
 std::string names_of(const std::vector<QuantizableLayer>& layers) {
   JsonWriter json;
   json.begin_array();
-  for (const auto& layer : layers) json.value(layer.name);
+  for (const auto& layer : layers) {
+    if (!layer.transposed) json.value(layer.name);
+  }
   json.end_array();
   return json.text();
 }
@@ -120,9 +122,14 @@ ObservedModel::ObservedModel(const inf_load_options& options, const inf_recipe& 
   check(module);
   to_float32(module);
   module = folded(module);
-  auto named = configuration(module, recipe);
+  const auto layers = quantizable_layers(module, type_ == jit::QuantType::DYNAMIC);
+  auto named = configuration(layers, recipe);
+  for (const auto& layer : layers) {
+    // Their kernels know no scales for each channel.
+    if (layer.transposed) excluded_.insert(layer.name);
+  }
   description_.pop_back();
-  description_ += ",\"quantizable\":" + names_of(quantizable_layers(module, type_ == jit::QuantType::DYNAMIC)) + "}";
+  description_ += ",\"quantizable\":" + names_of(layers) + "}";
   observed_ = jit::InsertObservers(module, "forward", named, false, type_);
   callables_ = public_methods(observed_);
 }
@@ -147,20 +154,17 @@ void ObservedModel::check(const jit::Module& module) const {
   });
 }
 
-jit::QConfigDict ObservedModel::configuration(const jit::Module& module, const inf_recipe& recipe) const {
+jit::QConfigDict ObservedModel::configuration(const std::vector<QuantizableLayer>& layers,
+                                              const inf_recipe& recipe) const {
   const bool dynamic = type_ == jit::QuantType::DYNAMIC;
   const bool reduce = recipe.reduce_range != 0;
   const auto activation = dynamic ? dynamic_observer(reduce) : activation_observer(method_of(recipe.observer), reduce);
   jit::QConfigDict named;
-  named[""] = jit::QConfig(activation, weight_observer(true));
-  const auto layers = quantizable_layers(module, dynamic);
-  if (layers.empty()) {
+  named[""] = jit::QConfig(activation, weight_observer());
+  if (std::all_of(layers.begin(), layers.end(), [](const auto& layer) { return layer.transposed; })) {
     throw BackendError(INF_QUANTIZE_NOTHING, dynamic ? "The model has no linear layer, which is all that dynamic "
                                                        "quantization converts"
                                                      : "The model has no convolution and no linear layer to quantize");
-  }
-  for (const auto& layer : layers) {
-    if (layer.transposed) named[layer.name] = jit::QConfig(activation, weight_observer(false));
   }
   return named;
 }

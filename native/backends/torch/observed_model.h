@@ -11,6 +11,7 @@
 #include "callable.h"
 #include "infernode/backend.h"
 #include "model.h"
+#include "quantizable.h"
 
 namespace infernode::torch_backend {
 
@@ -30,7 +31,7 @@ class ObservedModel final : public inf_model {
 
  private:
   void check(const torch::jit::Module& module) const;
-  torch::jit::QConfigDict configuration(const torch::jit::Module& module, const inf_recipe& recipe) const;
+  torch::jit::QConfigDict configuration(const std::vector<QuantizableLayer>& layers, const inf_recipe& recipe) const;
   void check_calibration() const;
 
   torch::jit::QuantType type_;

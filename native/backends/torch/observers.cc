@@ -24,12 +24,11 @@ const auto kActivationClass =
               return c10::make_intrusive<ActivationWatch>(static_cast<RangeMethod>(method), reduce_range);
             });
 
-const auto kWeightClass =
-    torch::class_<WeightWatch>("infernode", "WeightWatch")
-        .def("observe", &WeightWatch::observe)
-        .def("parameters", &WeightWatch::parameters)
-        .def_pickle([](const c10::intrusive_ptr<WeightWatch>& watch) { return watch->per_channel(); },
-                    [](bool per_channel) { return c10::make_intrusive<WeightWatch>(per_channel); });
+const auto kWeightClass = torch::class_<WeightWatch>("infernode", "WeightWatch")
+                              .def("observe", &WeightWatch::observe)
+                              .def("parameters", &WeightWatch::parameters)
+                              .def_pickle([](const c10::intrusive_ptr<WeightWatch>&) { return true; },
+                                          [](bool) { return c10::make_intrusive<WeightWatch>(); });
 
 // What the passes ask of every observer. They take dtype and scheme as numbers.
 jit::Module observer(const char* name, at::ScalarType dtype, at::QScheme scheme) {
@@ -82,7 +81,7 @@ std::tuple<at::Tensor, at::Tensor> ActivationWatch::parameters() const {
 
 at::Tensor WeightWatch::observe(const at::Tensor& values) {
   auto absolute = values.detach().to(at::kFloat).abs();
-  greatest_ = per_channel_ && absolute.dim() > 0 ? absolute.flatten(1).amax(1) : absolute.max().reshape({1});
+  greatest_ = absolute.flatten(1).amax(1);
   return values;
 }
 
@@ -100,11 +99,10 @@ jit::Module activation_observer(RangeMethod method, bool reduce_range) {
   return module;
 }
 
-jit::Module weight_observer(bool per_channel) {
-  auto module =
-      observer("WeightObserver", at::kQInt8, per_channel ? at::kPerChannelSymmetric : at::kPerTensorSymmetric);
-  if (per_channel) module.register_attribute("ch_axis", c10::IntType::get(), static_cast<int64_t>(0));
-  auto watch = c10::make_intrusive<WeightWatch>(per_channel);
+jit::Module weight_observer() {
+  auto module = observer("WeightObserver", at::kQInt8, at::kPerChannelSymmetric);
+  module.register_attribute("ch_axis", c10::IntType::get(), static_cast<int64_t>(0));
+  auto watch = c10::make_intrusive<WeightWatch>();
   module.register_attribute("watch", c10::getCustomClassType<c10::intrusive_ptr<WeightWatch>>(), watch);
   define_watch(module);
   return module;

@@ -35,25 +35,20 @@ class ActivationWatch final : public torch::CustomClassHolder {
   bool reduce_range_;
 };
 
-// Watches a weight: symmetric qint8, one scale for each slice of axis 0, or one for all.
+// Watches a weight: symmetric qint8, one scale for each slice of axis 0.
 class WeightWatch final : public torch::CustomClassHolder {
  public:
-  explicit WeightWatch(bool per_channel) : per_channel_(per_channel) {}
-
   at::Tensor observe(const at::Tensor& values);
-  // float and int64, both [channels], or [1].
+  // float and int64, both [channels].
   std::tuple<at::Tensor, at::Tensor> parameters() const;
-
-  bool per_channel() const { return per_channel_; }
 
  private:
   at::Tensor greatest_;  // absolute values
-  bool per_channel_;
 };
 
 // `reduce_range`: 7 bits, for CPUs whose 8-bit products are summed in 16 bits, which would overflow (no VNNI).
 torch::jit::Module activation_observer(RangeMethod method, bool reduce_range);
-torch::jit::Module weight_observer(bool per_channel);
+torch::jit::Module weight_observer();
 // For dynamic quantization, which measures activations in each call: does nothing.
 torch::jit::Module dynamic_observer(bool reduce_range);
 

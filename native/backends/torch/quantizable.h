@@ -18,7 +18,9 @@ void visit_nodes(torch::jit::Block* block, const std::function<void(torch::jit::
 struct QuantizableLayer {
   std::string name;  // path of the submodule, "" for the program itself
   std::string op;
-  bool transposed;  // a transposed convolution, whose weight cannot have a scale for each channel
+  // A transposed convolution: stays in float, for libtorch's kernels (oneDNN and FBGEMM) answer wrongly for many
+  // shapes.
+  bool transposed;
 };
 
 // The layers that `dynamic` or static quantization can turn to INT8, in the order of the program.

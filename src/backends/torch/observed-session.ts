@@ -1,3 +1,4 @@
+import { InfernodeError } from '../../errors.js';
 import type { Inputs, ModelInfo, SessionOptions } from '../backend.js';
 import type { BackendHandle, NativeRecipe, SessionHandle } from '../native/addon.js';
 import { loadNative } from './load-session.js';
@@ -25,6 +26,7 @@ export class ObservedSession {
     private readonly path: string,
   ) {}
 
+  /** @throws InfernodeError as `load` does, and INF_QUANTIZE_NOTHING, INF_QUANTIZED_ALREADY, INF_CONVERSION_FAILED */
   static async open(
     calls: NativeCalls,
     handle: BackendHandle,
@@ -42,7 +44,15 @@ export class ObservedSession {
       signatureSource: 'derived',
       ...description,
     };
-    return new ObservedSession(calls, session, new TorchSession(calls, session, info, undefined), quantizable, path);
+    const opened = new TorchSession(calls, session, info, undefined);
+    if (info.stateful && recipe.mode === 'static') {
+      await opened.close();
+      throw new InfernodeError(
+        'INF_CONVERSION_FAILED',
+        `${path} keeps state between calls, which the calibration samples would change: use dynamic quantization`,
+      );
+    }
+    return new ObservedSession(calls, session, opened, quantizable, path);
   }
 
   /** In the order of the program. */
