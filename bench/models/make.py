@@ -121,6 +121,11 @@ def mlp():
     return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
+def matmul():
+    """One large product, the most of its peak that a CPU gives: what the shares of the others are shares of."""
+    return nn.Linear(2048, 2048, bias=False)
+
+
 def image(batch):
     return {"x": torch.randn(batch, 3, 224, 224)}
 
@@ -134,6 +139,7 @@ MODELS = {
     "resnet50": (resnet50, lambda batch: image(batch), {}),
     "mobilenet": (mobilenet, lambda batch: image(batch), {}),
     "encoder": (Encoder, lambda batch: sentence(batch), {1: "length"}),
+    "matmul": (matmul, lambda batch: {"x": torch.randn(256 * batch, 2048)}, {}),
     "mlp": (mlp, lambda batch: {"x": torch.randn(batch, 64)}, {}),
 }
 
