@@ -1,4 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Outputs } from '../backends/backend.js';
 import { InfernodeError } from '../errors.js';
@@ -21,7 +24,10 @@ export class CandidateProcess {
   #ended: InfernodeError | undefined;
 
   constructor() {
+    // A process that is killed leaves its temporary files behind.
+    const scratch = mkdtempSync(join(tmpdir(), 'infernode-'));
     this.#child = fork(child, {
+      env: { ...process.env, TMPDIR: scratch },
       serialization: 'advanced',
       // The user's flags, such as loaders, are for the user's code.
       execArgv: [],
@@ -41,6 +47,7 @@ export class CandidateProcess {
         this.#ended ??= this.#crash(how);
         this.#waiting?.reject(this.#ended);
         this.#waiting = undefined;
+        rmSync(scratch, { recursive: true, force: true });
         resolve();
       };
       this.#child.on('error', (error) => end(error.message));

@@ -2,6 +2,7 @@ import { InfernodeError } from '../../errors.js';
 import type { Backend, BackendStatus } from '../backend.js';
 import { probeRuntime } from './probe.js';
 import { OnnxSession } from './session.js';
+import { refuseTelemetry } from './telemetry.js';
 
 let probed: Promise<BackendStatus> | undefined;
 
@@ -11,6 +12,8 @@ export const onnxBackend: Backend = {
   formats: ['onnx'],
 
   probe() {
+    // Before anything loads the runtime, here or in a child process.
+    refuseTelemetry();
     probed ??= probeRuntime();
     return probed;
   },

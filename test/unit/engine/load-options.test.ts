@@ -12,6 +12,7 @@ test('everything has a default', () => {
   const defaults = {
     backend: 'auto',
     device: 'cpu',
+    // model.json or the default decides.
     threads: undefined,
     precision: undefined,
     libtorch: undefined,
@@ -24,14 +25,7 @@ test('everything has a default', () => {
 
 test('what is given is kept', () => {
   const { signal } = new AbortController();
-  const given = {
-    backend: 'onnx',
-    device: 'cuda:3',
-    threads: 1,
-    precision: 'int8',
-    libtorch: '/path/to/libtorch',
-    signal,
-  };
+  const given = { backend: 'onnx', device: 'cuda:3', threads: 1, precision: 'int8', libtorch: '/lib', signal };
   assert.deepEqual(fill(given), given);
 });
 
@@ -77,4 +71,11 @@ test('an unknown option is named, with the one that was meant', () => {
 
 test('options that are null', () => {
   throws(() => fill(null), 'INF_OPTION_INVALID');
+});
+
+test('every precision there is may be asked for', () => {
+  assert.deepEqual(
+    PRECISIONS.map((precision) => fill({ precision }).precision),
+    PRECISIONS,
+  );
 });

@@ -233,6 +233,17 @@ describe('an observed session', { skip: needsTorch }, () => {
     });
   }
 
+  test('refuses a convolution that no sample reached: nothing is known of its values', async (t) => {
+    const dark = (seed: number) =>
+      new Tensor(
+        'float32',
+        noise(2 * 3 * 64, seed).map((each) => each - 1),
+        [2, 3, 8, 8],
+      );
+    const unreached = quantize(t, 'quantize-branching', STATIC, dark);
+    await rejects(unreached, 'INF_CONVERSION_FAILED', 'control flow');
+  });
+
   test('keeps a convolution that only some calls reach in float', async (t) => {
     const recipe = { ...STATIC, exclude: ['sometimes'] };
     const { left, file } = await quantize(t, 'quantize-branching', recipe, picture);
