@@ -47,9 +47,17 @@ export class Conversion {
     }
     const { source, mode } = this.build;
     const samples = mode === 'static' ? this.#samples : [];
-    const { quantized, left } = await convertOnnx(source, this.target, onnxRecipe(this.build), { samples });
+    const build = mode === 'dynamic' ? await withoutConvolutions(this.build) : this.build;
+    const { quantized, left } = await convertOnnx(source, this.target, onnxRecipe(build), { samples });
     return { converted: quantized, left: Object.fromEntries(left.map(({ operator, count }) => [operator, count])) };
   }
+}
+
+/** Convolutions that measure their activations in each call take several times as long as in float32. */
+async function withoutConvolutions(build: Build): Promise<Build> {
+  const nodes = listQuantizable(await readForQuantization(build.source), 'dynamic');
+  const convolutions = nodes.filter(({ operator }) => operator.includes('Conv')).map(({ name }) => name);
+  return convolutions.length === 0 ? build : { ...build, exclude: [...(build.exclude ?? []), ...convolutions] };
 }
 
 async function inputNames(source: string): Promise<string[]> {
