@@ -18,7 +18,7 @@ const RELEASE = join(OUT, 'Release');
 const TESTS = join(ROOT, '.build', 'ts', 'test', 'unit', 'backends', 'torch');
 
 /** The tests that call native code; others hand it files that make it crash on purpose. */
-const CALLING = ['arguments', 'outputs', 'session', 'signature', 'state'];
+const CALLING = ['arguments', 'observed-session', 'outputs', 'session', 'signature', 'state'];
 
 const libtorch = findLibtorch();
 if (!libtorch || !isOnPath('cmake') || !isOnPath('g++')) {

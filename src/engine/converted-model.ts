@@ -63,15 +63,17 @@ export async function findConverted(
   const known = await findEntry(model, key);
   if (known !== null) return join(known.folder, name);
 
-  if (signal?.aborted) throw abortError(signal, `Converting ${file}`);
   const scratch = await mkdtemp(join(tmpdir(), 'infernode-convert-'));
   const child = new CandidateProcess();
   const end = () => void child.end();
   signal?.addEventListener('abort', end, { once: true });
   try {
+    // An abort that came before the listener was there is not told again.
+    signal?.throwIfAborted();
     const common = { name: `${backend} ${precision}`, backend, source: file, format, precision } as const;
     const build = precision === 'int8' ? ({ ...common, mode: 'dynamic', reduceRange } as const) : common;
     await child.convert(build, join(scratch, name), [], libtorch);
+    signal?.throwIfAborted();
     await storeEntry(model, key, `converted ${here}`, scratch);
     const stored = await findEntry(model, key);
     if (stored === null)
