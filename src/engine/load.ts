@@ -32,7 +32,8 @@ export async function load(model: string | URL, options: LoadOptions = {}): Prom
   const names = filled.backend === 'auto' ? BACKEND_NAMES : [filled.backend];
   const { candidates, config } = await resolveModel(path, { formats: names.flatMap((name) => FORMATS[name]) });
   const precision = filled.precision ?? config?.precision;
-  if (precision === 'auto') {
+  // What was tuned may run on another backend than the one that is asked for.
+  if (precision === 'auto' && filled.backend === 'auto') {
     const tuned = await findTuned(candidates, filled.libtorch);
     if (tuned !== null) return reload(path, tuned, options);
   }

@@ -71,13 +71,18 @@ async function playOff(finalists: readonly Tried[], setup: TrialSetup): Promise<
   };
   setup.signal?.addEventListener('abort', end, { once: true });
   try {
+    // One that crashes now, though it ran before, has lost.
+    const lost = () => {
+      setup.signal?.throwIfAborted();
+      return Number.POSITIVE_INFINITY;
+    };
     for (const [index, { built, result }] of finalists.entries()) {
-      await processes[index]!.load(candidateFile(built, result.threads, setup.libtorch));
+      await processes[index]!.load(candidateFile(built, result.threads, setup.libtorch)).catch(lost);
     }
     const rounds = finalists.map((): number[] => []);
     for (let round = 0; round < ROUNDS; round++) {
       for (const [index, process] of processes.entries()) {
-        rounds[index]!.push(await process.latency(setup.one, ROUND_MS));
+        rounds[index]!.push(await process.latency(setup.one, ROUND_MS).catch(lost));
       }
     }
     const medians = rounds.map((list) => list.sort((a, b) => a - b)[ROUNDS >> 1]!);
