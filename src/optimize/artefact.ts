@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ModelConfig } from '../config/model-config.js';
 import { loadPrecision } from '../conversion/build.js';
@@ -34,6 +34,7 @@ export async function writeArtefact(
     // The data beside an ONNX file has to come along.
     if (build.format === 'onnx') await writeModel(target, await readModel(file));
     else await copyFile(file, target);
+    await chmod(target, 0o644);
     const precision = loadPrecision(build);
     // How the original was to be loaded is settled anew.
     const { precision: _, layout: __, ...others } = config ?? {};
@@ -57,6 +58,8 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
   try {
     await mkdir(parent, { recursive: true });
     scratch = await mkdtemp(join(parent, `.${basename(path)}-`));
+    // mkdtemp makes folders that nobody else may read; a server often runs as somebody else.
+    await chmod(scratch, 0o755);
     await fill(scratch);
     const old = `${scratch}.old`;
     await rename(path, old).catch(() => {});

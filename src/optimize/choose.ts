@@ -37,16 +37,21 @@ export async function chooseBest(
     const reasons = tried.map(({ result }) => `${result.name}: ${result.reason}`).join('; ');
     throw new InfernodeError('INF_CONVERSION_FAILED', `No candidate runs and is right: ${reasons}`);
   }
-  const steady = right.filter(({ result }) => slowdown(result) < MOST_SLOWDOWN);
-  const pool = steady.length > 0 ? steady : right;
-  const ranked = [...pool].sort((a, b) => costOf(a.result, objective) - costOf(b.result, objective));
+  const byCost = (a: Tried, b: Tried) => costOf(a.result, objective) - costOf(b.result, objective);
+  const [steadiest] = right.filter(({ result }) => slowdown(result) < MOST_SLOWDOWN).sort(byCost);
+  // One that slows down much and still is no slower than the best of the others has nothing against it.
+  const most = steadiest?.result.measurement!.busyLatencyMs ?? Number.POSITIVE_INFINITY;
+  const pool = right.filter(
+    ({ result }) => slowdown(result) < MOST_SLOWDOWN || result.measurement!.busyLatencyMs <= most,
+  );
+  const ranked = [...pool].sort(byCost);
   const least = costOf(ranked[0]!.result, objective);
   const finalists = ranked.filter(({ result }) => costOf(result, objective) < least * NEAR).slice(0, MOST_FINALISTS);
   const best = objective === 'latency' && finalists.length > 1 ? await playOff(finalists, setup) : ranked[0]!;
   const reason = [
     `the best ${objective} of ${right.length} candidates that are right`,
     ...(right.length > pool.length
-      ? [`${right.length - pool.length} others slow down too much beside a busy thread`]
+      ? [`${right.length - pool.length} of them slow down too much beside a busy thread`]
       : []),
     ...fallbacks(tried, best.result),
   ].join('; ');

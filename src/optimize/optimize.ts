@@ -1,15 +1,17 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Outputs } from '../backends/backend.js';
+import type { Outputs, Signature } from '../backends/backend.js';
 import { BACKEND_NAMES, listBackends } from '../backends/registry.js';
 import { environmentHash, libraryVersions } from '../config/environment.js';
+import type { ModelConfig } from '../config/model-config.js';
 import { systemInfo } from '../config/system-info.js';
 import type { Build } from '../conversion/build.js';
 import { load } from '../engine/load.js';
 import { abortError, InfernodeError, messageOf } from '../errors.js';
 import { resolveModel } from '../models/locate.js';
 import { findEntry, hashFiles, hashOf, storeEntry } from '../models/tuned-cache.js';
+import { imageInput, imageProcessing } from '../processing/image-input.js';
 import { checkFree, replaceFolder, writeArtefact } from './artefact.js';
 import { chooseBest } from './choose.js';
 import { type FilledOptimizeOptions, fillOptimizeOptions, type OptimizeOptions } from './optimize-options.js';
@@ -135,7 +137,7 @@ async function tune(model: string, options: FilledOptimizeOptions, scratch: stri
   };
   signal?.throwIfAborted();
   progress.enter('write');
-  await writeArtefact(output, best.built, best.result.threads, config, report);
+  await writeArtefact(output, best.built, best.result.threads, withImages(config, signature, images), report);
   if (options.cache) await storeEntry(modelHash, key, environment, output);
   progress.enter('done');
   return report;
@@ -176,6 +178,18 @@ async function tryAll(
     if (mixed !== undefined) await tryBuild(mixed);
   }
   return tried;
+}
+
+/** A tuned model prepares pictures as the samples were prepared, whoever said how. */
+function withImages(
+  config: ModelConfig | null,
+  signature: Signature,
+  images: FilledOptimizeOptions['images'],
+): ModelConfig | null {
+  const own = config?.processing?.image;
+  const input = imageInput(signature, own);
+  if (Object.keys(images).length === 0 || input === undefined) return config;
+  return { ...config, processing: { ...config?.processing, image: imageProcessing(images, own, input) } };
 }
 
 /** Of each backend whose static INT8 builds are all too inaccurate, the one that comes nearest. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { load, type OptimizeOptions, type OptimizeReport, optimize, Tensor, writeNpy } from 'infernode';
@@ -75,6 +75,17 @@ describe('optimize', () => {
       console.log(JSON.stringify(Array.from(Object.values(await model.run([x]))[0].data)));`;
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: repository });
     assert.deepEqual(Float32Array.from(JSON.parse(String(stdout)) as number[]), tuned, String(stderr));
+  });
+
+  test('keeps how pictures were prepared, though no model.json said it', async (t) => {
+    const folder = await place(t);
+    const output = join(folder, 'tuned');
+    const model = join(bundledModel, '1/model.onnx');
+    await optimize(model, { calibration: samples, output, threads: [1], images: { crop: 64, mean: [0.25] } });
+    await using tuned = await load(output);
+    const image = tuned.config!.processing!.image!;
+    assert.deepEqual([image.crop, image.mean, image.scale], [64, [0.25], 1 / 255]);
+    assert.equal((await stat(output)).mode & 0o777, 0o755);
   });
 
   test('is remembered: by a second run, and by precision auto; a broken entry is made anew', async (t) => {

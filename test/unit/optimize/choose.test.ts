@@ -66,9 +66,15 @@ describe('the best candidate', () => {
     const starved = tried('starved', { latency: 0.5, busy: 20 });
     const { result, reason } = await choose([starved, ...candidates]);
     assert.equal(result.name, 'fast');
-    assert.match(reason, /1 others slow down too much beside a busy thread/);
+    assert.match(reason, /1 of them slow down too much beside a busy thread/);
     assert.equal((await choose([starved])).result.name, 'starved');
     assert.equal(slowdown(starved.result), 40);
+  });
+
+  test('may slow down much, if it is then still no slower than the others', async () => {
+    const steady = tried('steady', { latency: 6, busy: 10 });
+    const quick = tried('quick', { latency: 2, busy: 7 });
+    assert.equal((await choose([steady, quick])).result.name, 'quick');
   });
 
   test('says what was too inaccurate', async () => {
