@@ -40,7 +40,7 @@ export async function chooseBest(
   const byCost = (a: Tried, b: Tried) => costOf(a.result, objective) - costOf(b.result, objective);
   const [steadiest] = right.filter(({ result }) => slowdown(result) < MOST_SLOWDOWN).sort(byCost);
   // One that slows down much and still is no slower than the best of the others has nothing against it.
-  const most = steadiest?.result.measurement!.busyLatencyMs ?? Number.POSITIVE_INFINITY;
+  const most = steadiest?.result.measurement?.busyLatencyMs ?? Number.POSITIVE_INFINITY;
   const pool = right.filter(
     ({ result }) => slowdown(result) < MOST_SLOWDOWN || result.measurement!.busyLatencyMs <= most,
   );
