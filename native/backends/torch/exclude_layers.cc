@@ -6,16 +6,12 @@
 #include <vector>
 
 #include "quantizable.h"
+#include "visit_nodes.h"
 
 namespace infernode::torch_backend {
 namespace {
 
 namespace jit = torch::jit;
-
-bool is_layer(const jit::Node* node) {
-  const std::string_view op = node->kind().toQualString();
-  return op == "aten::linear" || op == "aten::_convolution" || op.starts_with("aten::conv");
-}
 
 // What a value was before it was quantized and dequantized; nullptr if it was not.
 jit::Value* before_quantization(const jit::Value* value) {
@@ -76,8 +72,7 @@ class FloatRegion {
 
 }  // namespace
 
-int exclude_layers(const std::shared_ptr<jit::Graph>& graph, const std::set<std::string>& names, bool dynamic) {
-  int count = 0;
+void exclude_layers(const std::shared_ptr<jit::Graph>& graph, const std::set<std::string>& names, bool dynamic) {
   FloatRegion region;
   visit_nodes(graph->block(), [&](jit::Node* node) {
     if (is_quantization(node)) return;
@@ -91,7 +86,6 @@ int exclude_layers(const std::shared_ptr<jit::Graph>& graph, const std::set<std:
       if (dynamic && input != nullptr) node->replaceInput(0, input);
       region.enter(node);
       region.add(node);
-      ++count;
       return;
     }
     region.enter(node);
@@ -99,7 +93,6 @@ int exclude_layers(const std::shared_ptr<jit::Graph>& graph, const std::set<std:
   });
   region.enter(graph->return_node());
   jit::EliminateDeadCode(graph);
-  return count;
 }
 
 }  // namespace infernode::torch_backend

@@ -11,7 +11,7 @@ namespace infernode::torch_backend {
 // Takes quantization off layers, by the path of the submodule that holds their weight. To be called between
 // InsertQuantDeQuant and Finalize, on the graph of forward, which is inlined then. libtorch's own way, a configuration
 // without observers for the submodule, fails where submodules share a type or a branch holds them. `dynamic`:
-// activations are float between all layers. Returns how many layers it took out.
-int exclude_layers(const std::shared_ptr<torch::jit::Graph>& graph, const std::set<std::string>& names, bool dynamic);
+// activations are float between all layers.
+void exclude_layers(const std::shared_ptr<torch::jit::Graph>& graph, const std::set<std::string>& names, bool dynamic);
 
 }  // namespace infernode::torch_backend

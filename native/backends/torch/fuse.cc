@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "visit_nodes.h"
+
 namespace infernode::torch_backend {
 namespace {
 
@@ -70,22 +72,15 @@ bool fuse(jit::Node* layer, jit::Graph& graph) {
   return true;
 }
 
-int fuse_block(jit::Block* block, jit::Graph& graph) {
-  int count = 0;
-  for (auto* node : block->nodes()) {
-    for (auto* inner : node->blocks()) count += fuse_block(inner, graph);
-    if (node->kind() == c10::aten::linear && fuse(node, graph)) ++count;
-  }
-  return count;
-}
-
 }  // namespace
 
-int fuse_linear_layers(const std::shared_ptr<jit::Graph>& graph) {
-  if (!at::globalContext().hasMKLDNN()) return 0;
-  const int count = fuse_block(graph->block(), *graph);
-  if (count > 0) jit::EliminateDeadCode(graph);
-  return count;
+void fuse_linear_layers(const std::shared_ptr<jit::Graph>& graph) {
+  if (!at::globalContext().hasMKLDNN()) return;
+  bool fused = false;
+  visit_nodes(graph->block(), [&](jit::Node* node) {
+    if (node->kind() == c10::aten::linear && fuse(node, *graph)) fused = true;
+  });
+  if (fused) jit::EliminateDeadCode(graph);
 }
 
 }  // namespace infernode::torch_backend

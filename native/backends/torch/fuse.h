@@ -6,7 +6,7 @@
 namespace infernode::torch_backend {
 
 // Linear layers with large constant weights become those of oneDNN, with a following relu or gelu inside. libtorch's
-// own go to MKL, which uses half the vector width on CPUs that Intel did not make. Returns how many it rewrote.
-int fuse_linear_layers(const std::shared_ptr<torch::jit::Graph>& graph);
+// own go to MKL, which uses half the vector width on CPUs that Intel did not make.
+void fuse_linear_layers(const std::shared_ptr<torch::jit::Graph>& graph);
 
 }  // namespace infernode::torch_backend

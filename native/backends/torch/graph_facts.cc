@@ -8,18 +8,12 @@
 #include <set>
 #include <string_view>
 
+#include "visit_nodes.h"
+
 namespace infernode::torch_backend {
 namespace {
 
 namespace jit = torch::jit;
-
-template <typename Visit>
-void for_each_node(jit::Block* block, const Visit& visit) {
-  for (auto* node : block->nodes()) {
-    visit(node);
-    for (auto* inner : node->blocks()) for_each_node(inner, visit);
-  }
-}
 
 // The value of a constant or of an attribute of the module, if the graph names one.
 std::optional<c10::IValue> known_value(const jit::Value* value, const jit::Graph& graph, const jit::Module& module) {
@@ -184,7 +178,7 @@ GraphFacts inspect_graph(const jit::Module& module, const jit::Method& method) {
   jit::Inline(*graph);
   const jit::AliasDb aliases(graph);
   GraphFacts facts;
-  for_each_node(graph->block(), [&](jit::Node* node) {
+  visit_nodes(graph->block(), [&](jit::Node* node) {
     count_op(node, facts.ops);
     facts.stateful = facts.stateful || holds_state(node, aliases);
   });

@@ -23,6 +23,7 @@
 #include "observers.h"
 #include "quantizable.h"
 #include "torchscript_model.h"
+#include "visit_nodes.h"
 
 namespace infernode::torch_backend {
 namespace {
@@ -116,7 +117,9 @@ std::string report_of(const OperationCounts& counts) {
 ObservedModel::ObservedModel(const inf_load_options& options, const inf_recipe& recipe)
     : type_(std::string_view(recipe.mode) == "dynamic" ? jit::QuantType::DYNAMIC : jit::QuantType::STATIC),
       excluded_(recipe.exclude, recipe.exclude + recipe.exclude_count) {
-  description_ = TorchScriptModel(options).description();
+  auto described = options;
+  described.fuse = 0;  // only its description is wanted
+  description_ = TorchScriptModel(described).description();
   auto module = jit::load(options.path);
   module.eval();
   check(module);

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "tensors.h"
+#include "visit_nodes.h"
 
 namespace infernode::torch_backend {
 namespace {
@@ -21,19 +22,18 @@ at::Tensor converted(const at::Tensor& tensor, const Computation& computation) {
 
 // Traced programs, and all that were frozen before they were saved, keep tensors in the graph itself. Those of no
 // dimensions stay: they do not decide what an operation computes in.
-int64_t convert_constants(jit::Block* block, const Computation& computation) {
+int64_t convert_constants(jit::Graph& graph, const Computation& computation) {
   int64_t count = 0;
-  for (auto* node : block->nodes()) {
-    for (auto* inner : node->blocks()) count += convert_constants(inner, computation);
-    if (node->kind() != c10::prim::Constant || !node->hasAttribute(c10::attr::value)) continue;
-    if (node->kindOf(c10::attr::value) != jit::AttributeKind::t) continue;
+  visit_nodes(graph.block(), [&](jit::Node* node) {
+    if (node->kind() != c10::prim::Constant || !node->hasAttribute(c10::attr::value)) return;
+    if (node->kindOf(c10::attr::value) != jit::AttributeKind::t) return;
     const auto& tensor = node->t(c10::attr::value);
-    if (tensor.scalar_type() != at::kFloat || tensor.dim() == 0) continue;
+    if (tensor.scalar_type() != at::kFloat || tensor.dim() == 0) return;
     auto changed = converted(tensor, computation);
     node->output()->setType(c10::TensorType::create(changed));
     node->t_(c10::attr::value, std::move(changed));
     ++count;
-  }
+  });
   return count;
 }
 
@@ -68,7 +68,7 @@ void convert_module(jit::Module& module, const Computation& computation) {
       ++count;
     }
     for (const auto& method : part.get_methods()) {
-      count += convert_constants(method.graph()->block(), computation);
+      count += convert_constants(*method.graph(), computation);
     }
   }
   if (computation.bfloat16 && count == 0) {

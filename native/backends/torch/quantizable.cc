@@ -6,6 +6,8 @@
 #include <set>
 #include <string_view>
 
+#include "visit_nodes.h"
+
 namespace infernode::torch_backend {
 namespace {
 
@@ -38,11 +40,9 @@ bool has_weights(std::string_view op) {
 
 }  // namespace
 
-void visit_nodes(jit::Block* block, const std::function<void(jit::Node*)>& visit) {
-  for (auto* node : block->nodes()) {
-    visit(node);
-    for (auto* inner : node->blocks()) visit_nodes(inner, visit);
-  }
+bool is_layer(const jit::Node* node) {
+  const std::string_view op = node->kind().toQualString();
+  return op == "aten::linear" || op == "aten::_convolution" || op.starts_with("aten::conv");
 }
 
 std::vector<QuantizableLayer> quantizable_layers(const jit::Module& module, bool dynamic) {
@@ -51,10 +51,8 @@ std::vector<QuantizableLayer> quantizable_layers(const jit::Module& module, bool
     // A scripted convolution computes in a method that forward calls.
     for (const auto& method : part.get_methods()) {
       visit_nodes(method.graph()->block(), [&, &name = name](const jit::Node* node) {
-        const std::string_view op = node->kind().toQualString();
-        const bool linear = op == "aten::linear";
-        const bool convolution = op.starts_with("aten::conv") || op == "aten::_convolution";
-        if (linear || (convolution && !dynamic)) layers.push_back({name, std::string(op), is_transposed(node)});
+        const bool converts = dynamic ? node->kind() == c10::aten::linear : is_layer(node);
+        if (converts) layers.push_back({name, is_transposed(node)});
       });
     }
   }

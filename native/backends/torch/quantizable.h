@@ -4,20 +4,18 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace infernode::torch_backend {
 
-// Calls `visit` for every node of a block and of the blocks inside it.
-void visit_nodes(torch::jit::Block* block, const std::function<void(torch::jit::Node*)>& visit);
+// Whether a node is a linear layer or a convolution; its weight is input 1.
+bool is_layer(const torch::jit::Node* node);
 
 // A submodule with weights of its own.
 struct QuantizableLayer {
   std::string name;  // path of the submodule, "" for the program itself
-  std::string op;
   // A transposed convolution: stays in float, for libtorch's kernels (oneDNN and FBGEMM) answer wrongly for many
   // shapes.
   bool transposed;
