@@ -10,6 +10,7 @@ import { Tensor } from 'infernode';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { Build, SampleInputs } from '#src/conversion/build';
 import { CandidateProcess } from '#src/conversion/candidate-process';
+import { cosine } from '../test/support/accuracy.js';
 import { spread } from './measure.js';
 
 const [folder, rounds = '5'] = process.argv.slice(2) as [string, string?];
@@ -103,11 +104,6 @@ async function candidate(build: Build, scratch: string, samples: SampleInputs[])
     answer: async (inputs) => Object.values(await child.run(inputs))[0]!.data as Float32Array,
     close: () => child.end(),
   };
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
 const best: Record<string, number> = {};

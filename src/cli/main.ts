@@ -1,8 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { packageRoot } from '../config/package-root.js';
+import { packageVersion } from '../config/package-root.js';
 import { addDoctor } from './doctor.js';
 import { addInspect } from './inspect.js';
 import { addOptimize } from './optimize.js';
@@ -40,10 +38,9 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function makeProgram(): Command {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
   const program = new Command('infernode')
     .description('PyTorch and ONNX inference for Node.js, without Python')
-    .version(version, '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', EXAMPLES)
     // Errors are thrown, and shown by reportError.

@@ -5,13 +5,14 @@ import type { BackendName, ModelFormat, ModelInfo } from '../backends/backend.js
 import { listBackends } from '../backends/registry.js';
 import { hasVnni } from '../config/cpu-features.js';
 import { environmentHash, libraryVersions } from '../config/environment.js';
+import { hashOf } from '../config/hash.js';
 import type { Precision } from '../config/model-config.js';
 import { systemInfo } from '../config/system-info.js';
-import { CandidateProcess } from '../conversion/candidate-process.js';
 import { isQuantized } from '../conversion/is-quantized.js';
+import { withProcess } from '../conversion/with-process.js';
 import { abortError, InfernodeError } from '../errors.js';
 import type { ModelCandidate } from '../models/locate.js';
-import { findEntry, hasEntries, hashFiles, hashOf, newestEntry, storeEntry } from '../models/tuned-cache.js';
+import { findEntry, hasEntries, hashFiles, newestEntry, storeEntry } from '../models/tuned-cache.js';
 import type { FilledLoadOptions } from './load-options.js';
 
 /** A model as its file holds it. */
@@ -64,15 +65,10 @@ export async function findConverted(
   if (known !== null) return join(known.folder, name);
 
   const scratch = await mkdtemp(join(tmpdir(), 'infernode-convert-'));
-  const child = new CandidateProcess();
-  const end = () => void child.end();
-  signal?.addEventListener('abort', end, { once: true });
   try {
-    // An abort that came before the listener was there is not told again.
-    signal?.throwIfAborted();
     const common = { name: `${backend} ${precision}`, backend, source: file, format, precision } as const;
     const build = precision === 'int8' ? ({ ...common, mode: 'dynamic', reduceRange } as const) : common;
-    await child.convert(build, join(scratch, name), [], libtorch);
+    await withProcess(signal, (child) => child.convert(build, join(scratch, name), [], libtorch));
     signal?.throwIfAborted();
     await storeEntry(model, key, `converted ${here}`, scratch);
     const stored = await findEntry(model, key);
@@ -89,8 +85,6 @@ export async function findConverted(
     const advice = 'without calibration only linear layers are quantized. For convolutions use optimize()';
     throw new InfernodeError(error.code, `${error.message}: ${advice}`, { cause: error });
   } finally {
-    signal?.removeEventListener('abort', end);
-    await child.end();
     await rm(scratch, { recursive: true, force: true });
   }
 }

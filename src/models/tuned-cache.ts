@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
+import { cacheFolder } from '../config/cache-folder.js';
 
 /**
  * Tuned models of earlier runs, on disk: `optimized/MODEL/KEY/`, where MODEL is the hash of the model's content and KEY that
@@ -26,12 +26,7 @@ interface Seal {
 }
 
 function root(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infernode', 'optimized');
-}
-
-/** A short hash of anything that JSON can say. */
-export function hashOf(...parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+  return join(cacheFolder(), 'optimized');
 }
 
 /** The hash of the content of files, in this order. */

@@ -1,16 +1,18 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Outputs, Signature } from '../backends/backend.js';
 import { BACKEND_NAMES, listBackends } from '../backends/registry.js';
 import { environmentHash, libraryVersions } from '../config/environment.js';
+import { hashOf } from '../config/hash.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { systemInfo } from '../config/system-info.js';
 import type { Build } from '../conversion/build.js';
+import { withProcess } from '../conversion/with-process.js';
 import { load } from '../engine/load.js';
 import { abortError, InfernodeError, messageOf } from '../errors.js';
 import { resolveModel } from '../models/locate.js';
-import { findEntry, hashFiles, hashOf, storeEntry } from '../models/tuned-cache.js';
+import { findEntry, hashFiles, storeEntry } from '../models/tuned-cache.js';
 import { imageInput, imageProcessing } from '../processing/image-input.js';
 import { checkFree, replaceFolder, writeArtefact } from './artefact.js';
 import { chooseBest } from './choose.js';
@@ -20,15 +22,7 @@ import { type ProgressMeter, startProgress } from './progress.js';
 import { makeBatch, readSampleSet } from './sample-set.js';
 import { selectBuilds } from './selector.js';
 import { keepSensitiveLayers } from './sensitivity.js';
-import {
-  type Built,
-  candidateFile,
-  makeBuild,
-  type TrialSetup,
-  type Tried,
-  tryCandidate,
-  withProcess,
-} from './trial.js';
+import { type Built, candidateFile, makeBuild, type TrialSetup, type Tried, tryCandidate } from './trial.js';
 import { AccuracyMeter } from './validator.js';
 
 /**
@@ -237,7 +231,6 @@ async function answerReferences(
 }
 
 async function fromCache(folder: string, output: string, progress: ProgressMeter): Promise<OptimizeReport> {
-  const { cp } = await import('node:fs/promises');
   const report = {
     ...(JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as OptimizeReport),
     output,

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Build } from '../conversion/build.js';
-import { type Built, candidateFile, makeBuild, type TrialSetup, validate, withProcess } from './trial.js';
+import { withProcess } from '../conversion/with-process.js';
+import { type Built, candidateFile, makeBuild, type TrialSetup, validate } from './trial.js';
 import { shortfall } from './validator.js';
 
 /** Layers are ranked in this many groups at most: each costs a conversion and some runs. */

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Outputs } from '../backends/backend.js';
 import type { SampleInputs } from '../conversion/build.js';
 import { type Build, convertsFile, loadPrecision } from '../conversion/build.js';
-import { CandidateProcess } from '../conversion/candidate-process.js';
+import type { CandidateProcess } from '../conversion/candidate-process.js';
 import type { CandidateFile, ConversionReport } from '../conversion/candidate-protocol.js';
+import { withProcess } from '../conversion/with-process.js';
 import { messageOf } from '../errors.js';
 import type { CandidateResult } from './optimize-report.js';
 import type { Sample } from './samples.js';
@@ -40,23 +41,6 @@ export interface Built {
 export interface Tried {
   readonly built: Built;
   readonly result: CandidateResult;
-}
-
-/** Runs `use` with a child process that ends with it, and at once when the signal says so. Starts none after that. */
-export async function withProcess<T>(
-  signal: AbortSignal | undefined,
-  use: (process: CandidateProcess) => Promise<T>,
-): Promise<T> {
-  signal?.throwIfAborted();
-  const process = new CandidateProcess();
-  const end = () => void process.end();
-  signal?.addEventListener('abort', end, { once: true });
-  try {
-    return await use(process);
-  } finally {
-    signal?.removeEventListener('abort', end);
-    await process.end();
-  }
 }
 
 /** Makes the file of a build, if it needs one. @throws InfernodeError of the conversion */

@@ -12,6 +12,7 @@ import { readModel } from '#src/conversion/onnx/read-model';
 import type { OnnxRecipe } from '#src/conversion/onnx/recipe';
 import { inferTypes } from '#src/conversion/onnx/value-types';
 import type { DType } from '#src/tensor/dtype';
+import { cosine } from '../support/accuracy.js';
 import { rejects } from '../support/expect-error.js';
 import { cifar10, imagenet, keywords, mnist, type Sample } from '../support/labelled.js';
 import { fill } from '../support/lcg.js';
@@ -45,16 +46,6 @@ async function answers(path: string, inputs: readonly OnnxInputs[]): Promise<Flo
     list.push(Float64Array.from(Object.values(outputs).flatMap((tensor) => Array.from(tensor.toNumbers()))));
   }
   return list;
-}
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [product, left, right] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    product += a[i]! * b[i]!;
-    left += a[i]! ** 2;
-    right += b[i]! ** 2;
-  }
-  return product / Math.sqrt(left * right);
 }
 
 function meanCosine(got: readonly Float64Array[], want: readonly Float64Array[]): number {

@@ -5,7 +5,11 @@ import type { Tensor } from '#src/tensor/tensor';
 /** The cosine between the numbers of two tensors; NaN if one of them is all zeros. */
 export function cosineOf(a: Tensor, b: Tensor): number {
   assert.deepEqual(a.shape, b.shape);
-  const [left, right] = [a.toNumbers(), b.toNumbers()];
+  return cosine(a.toNumbers(), b.toNumbers());
+}
+
+/** The same of bare numbers. */
+export function cosine(left: ArrayLike<number>, right: ArrayLike<number>): number {
   let [dot, own, other] = [0, 0, 0];
   for (let i = 0; i < left.length; i++) {
     dot += left[i]! * right[i]!;
@@ -16,12 +20,12 @@ export function cosineOf(a: Tensor, b: Tensor): number {
 }
 
 /** Asserts that every output has the name, dtype and shape of the expected one, and at least this cosine to it. */
-export function assertNear(given: Outputs, expected: Outputs, cosine: number): void {
+export function assertNear(given: Outputs, expected: Outputs, least: number): void {
   assert.deepEqual(Object.keys(given), Object.keys(expected));
   for (const [name, want] of Object.entries(expected)) {
     const got = given[name]!;
     assert.equal(got.dtype, want.dtype, name);
     const found = cosineOf(got, want);
-    assert.ok(found >= cosine, `the cosine of ${name} is ${found}, below ${cosine}`);
+    assert.ok(found >= least, `the cosine of ${name} is ${found}, below ${least}`);
   }
 }

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../../config/cache-folder.js';
 import type { BackendDescription } from './addon.js';
 
 /** What a child process that opened the native libraries found; the description is null if it opened the core alone. */
@@ -74,7 +74,7 @@ async function fingerprint(files: readonly string[]): Promise<string> {
 type Cache = Record<string, BackendDescription | null | undefined>;
 
 function cacheFile(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infernode', 'probes.json');
+  return join(cacheFolder(), 'probes.json');
 }
 
 async function readCache(): Promise<Cache> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { listBackends, load, type Model } from 'infernode';
 import { environmentHash, libraryVersions } from '#src/config/environment';
 import { systemInfo } from '#src/config/system-info';
@@ -12,17 +12,12 @@ import { rejects } from '../../support/expect-error.js';
 import { type GraphSpec, writeModel } from '../../support/onnx-builder.js';
 import { fixture, needsTorch } from '../../support/torch.js';
 import { convNet, matMul, noiseTensor } from '../conversion/onnx/models.js';
+import { withOwnCache } from '../support/cache.js';
 import { makeFolder } from '../support/files.js';
 
-const kept = process.env.XDG_CACHE_HOME;
 let cache: string;
-beforeEach(async (t) => {
-  cache = await makeFolder(t as TestContext, {});
-  process.env.XDG_CACHE_HOME = cache;
-});
-afterEach(() => {
-  delete process.env.XDG_CACHE_HOME;
-  if (kept !== undefined) process.env.XDG_CACHE_HOME = kept;
+withOwnCache((folder) => {
+  cache = folder;
 });
 
 const linear = fixture('quantize-linear.pt');

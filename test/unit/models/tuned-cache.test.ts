@@ -2,21 +2,17 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { findEntry, hasEntries, hashFiles, hashOf, newestEntry, storeEntry } from '#src/models/tuned-cache';
+import { hashOf } from '#src/config/hash';
+import { findEntry, hasEntries, hashFiles, newestEntry, storeEntry } from '#src/models/tuned-cache';
 import { repository } from '../../support/test-data.js';
+import { withOwnCache } from '../support/cache.js';
 import { makeFolder } from '../support/files.js';
 
-const kept = process.env.XDG_CACHE_HOME;
 let cache: string;
-beforeEach(async (t) => {
-  cache = await makeFolder(t as TestContext, {});
-  process.env.XDG_CACHE_HOME = cache;
-});
-afterEach(() => {
-  delete process.env.XDG_CACHE_HOME;
-  if (kept !== undefined) process.env.XDG_CACHE_HOME = kept;
+withOwnCache((folder) => {
+  cache = folder;
 });
 
 const FILES = { 'model.json': '{}', '1/model.onnx': 'weights' };
