@@ -43,8 +43,7 @@ export async function* findLibtorch(option?: string): AsyncGenerator<LibtorchPla
   yield python === null
     ? { source: 'python3', path: 'torch', lib: null, version: null, reason: 'python3 has no torch package' }
     : lookInto('python3', python);
-  for (const path of ['/opt/libtorch', '/usr/local/libtorch', '/usr/lib/libtorch'])
-    yield lookInto('known folder', path);
+  for (const path of ['/usr/local/libtorch', '/usr/lib/libtorch']) yield lookInto('known folder', path);
 }
 
 /** The libraries of a libtorch that are there, in the order in which they are opened. */

@@ -72,11 +72,11 @@ describe('the search', () => {
     process.chdir(await makeFolder(t, {}));
     const places = await all();
     const sources = places.map(({ source }) => source);
-    const known = Array(3).fill('known folder');
+    const known = Array(2).fill('known folder');
     assert.deepEqual(sources, ['.libtorch', '.libtorch', 'python3', ...known]);
     assert.deepEqual(
       places.slice(3).map(({ path }) => path),
-      ['/opt/libtorch', '/usr/local/libtorch', '/usr/lib/libtorch'],
+      ['/usr/local/libtorch', '/usr/lib/libtorch'],
     );
     assert.match(places[2]!.reason, /no torch package/);
   });
