@@ -2,6 +2,8 @@ import type { BackendName, Inputs, InputValue, ModelInfo, Outputs, Session, Sign
 import type { ModelConfig } from '../config/model-config.js';
 import { didYouMean } from '../config/suggest.js';
 import { InfernodeError } from '../errors.js';
+import type { InferRequest, InferResult } from './inference.js';
+import { type ModelStatistics, StatisticsCounter } from './statistics.js';
 
 /** Which backend runs a model, and why that one. */
 export interface BackendChoice {
@@ -29,6 +31,13 @@ export class Model {
     readonly config: ModelConfig | null,
     private readonly session: Session,
   ) {}
+
+  private readonly counter = new StatisticsCounter();
+
+  /** What the model has done since it was loaded. */
+  get statistics(): ModelStatistics {
+    return this.counter.snapshot();
+  }
 
   /** The same model under another path and reason: that of a tuned copy. */
   renamed(path: string, reason: string): Model {
@@ -70,6 +79,18 @@ export class Model {
     const mistake = mistakeIn(options);
     if (mistake !== undefined) throw mistake;
     return this.session.runSync(options.method ?? this.defaultMethod, inputs);
+  }
+
+  /**
+   * As `run`, through the queue: with a priority, a deadline, and the outputs that are asked for.
+   *
+   * @throws InfernodeError as `run` does, and INF_QUEUE_FULL, INF_DEADLINE_EXCEEDED, INF_OUTPUT_UNKNOWN
+   */
+  async infer(request: InferRequest): Promise<InferResult> {
+    const start = performance.now();
+    const { method = this.defaultMethod, inputs, signal } = request;
+    const outputs = await this.session.run(method, inputs, signal);
+    return { outputs, timing: { queueMs: 0, computeMs: performance.now() - start, batchRows: 1 } };
   }
 
   /** Calls a method by name with positional arguments: `model.call('reset_states')`. */
