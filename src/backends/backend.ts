@@ -46,6 +46,8 @@ export interface ModelInfo {
   readonly device: string;
   /** Intra-op threads of one call. */
   readonly threads: number;
+  /** Calls that run at once. */
+  readonly instances?: number;
   /** Every callable method by name; `forward` is what `run` calls by default. */
   readonly methods: Readonly<Record<string, Signature>>;
   /** True if calls change the model's own state, so that two equal calls may answer differently. */
@@ -89,6 +91,8 @@ export type Outputs = Record<string, Tensor>;
 export interface SessionOptions {
   readonly device: string;
   readonly threads: number;
+  /** Calls that run at once; 1 by default. */
+  readonly instances?: number;
   /** `auto` runs the file as it was saved. `bf16` computes in it; inputs and outputs keep their dtypes. */
   readonly precision?: 'auto' | 'fp32' | 'bf16';
   readonly layout?: MemoryLayout;

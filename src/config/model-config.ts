@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InfernodeError, messageOf } from '../errors.js';
 import { DTYPES, type DType } from '../tensor/dtype.js';
+import { type BatchingConfig, batching } from './batching.js';
 import { type ImageProcessing, image } from './image-processing.js';
 import { readLabels } from './labels.js';
-import { array, boolean, type Check, integer, number, object, oneOf, type Place, reject, text } from './schema.js';
+import { array, boolean, type Check, integer, object, oneOf, type Place, reject, text } from './schema.js';
 
 /** The precisions a model can be asked to run in. */
 export const PRECISIONS = ['auto', 'fp32', 'bf16', 'fp16', 'int8'] as const;
@@ -25,16 +26,6 @@ export interface ProcessingConfig {
   readonly labels?: readonly string[];
   /** Whether scores go through softmax; by default they do unless they already are probabilities. */
   readonly softmax?: boolean;
-}
-
-/** When requests are put together. What is left out, the engine decides. */
-export interface BatchingConfig {
-  /** The most requests in one call. */
-  readonly maxSize?: number;
-  /** How long the first request of a batch waits for others, in milliseconds. */
-  readonly maxDelayMs?: number;
-  /** The most requests that wait; the next is refused. */
-  readonly maxQueue?: number;
 }
 
 /** The content of a `model.json`. All of it is optional: what is left out is derived from the model itself. */
@@ -109,11 +100,7 @@ const modelConfig = object<Required<RawConfig>>({
   threads: integer(1),
   layout: object<Required<NonNullable<ModelConfig['layout']>>>({ channelsLast: boolean, fuse: boolean }),
   instances: integer(1),
-  batching: object<Required<BatchingConfig>>({
-    maxSize: integer(1),
-    maxDelayMs: number(0),
-    maxQueue: integer(1),
-  }),
+  batching,
   warmup,
 });
 

@@ -1,4 +1,5 @@
-import type { BatchingConfig, ModelConfig } from '../config/model-config.js';
+import type { BatchingConfig } from '../config/batching.js';
+import type { ModelConfig } from '../config/model-config.js';
 import { InfernodeError } from '../errors.js';
 import type { InferRequest, InferResult } from './inference.js';
 import { load } from './load.js';

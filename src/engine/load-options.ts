@@ -1,3 +1,4 @@
+import { type BatchingConfig, batching } from '../config/batching.js';
 import { PRECISIONS, type Precision } from '../config/model-config.js';
 import { didYouMean } from '../config/suggest.js';
 import { availableCores } from '../config/thread-budget.js';
@@ -18,6 +19,15 @@ export interface LoadOptions {
    * converted is converted once and kept in the cache.
    */
   readonly precision?: Precision;
+  /** Calls of the model that run at once, 1 by default. Each has as many threads as `threads` says. */
+  readonly instances?: number;
+  /**
+   * Puts requests that wait together into one call. By default as model.json says, else not at all; true finds out whether the
+   * model allows it, false never does it.
+   */
+  readonly batching?: boolean | BatchingConfig;
+  /** Runs on made-up inputs before the model is given out; by default as model.json says, else 0. */
+  readonly warmup?: number;
   /** Folder of a libtorch, instead of the one that would be found. */
   readonly libtorch?: string;
   /** Gives loading up. */
@@ -31,11 +41,15 @@ export interface FilledLoadOptions {
   /** Undefined where model.json or the default decides. */
   readonly threads: number | undefined;
   readonly precision: Precision | undefined;
+  readonly instances: number | undefined;
+  /** Null for none at all. */
+  readonly batching: BatchingConfig | null | undefined;
+  readonly warmup: number | undefined;
   readonly libtorch: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-const NAMES = ['backend', 'device', 'threads', 'precision', 'libtorch', 'signal'];
+const NAMES = ['backend', 'device', 'threads', 'precision', 'instances', 'batching', 'warmup', 'libtorch', 'signal'];
 
 /** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID */
 export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
@@ -45,7 +59,7 @@ export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
   if (unknown !== undefined) {
     throw new InfernodeError('INF_OPTION_INVALID', `There is no option "${unknown}"${didYouMean(unknown, NAMES)}`);
   }
-  const { backend = 'auto', device = 'auto', threads, precision, libtorch, signal } = options;
+  const { backend = 'auto', device = 'auto', threads, precision, instances, warmup, libtorch, signal } = options;
   oneOf('backend', backend, ['auto', 'torch', 'onnx']);
   if (precision !== undefined) oneOf('precision', precision, PRECISIONS);
   if (typeof device !== 'string' || !/^(auto|cpu|cuda(:\d{1,3})?)$/.test(device))
@@ -53,10 +67,21 @@ export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
   const most = availableCores() * 4;
   if (threads !== undefined && (!Number.isInteger(threads) || threads < 1 || threads > most))
     throw invalid('threads', `an integer from 1 to ${most}`, threads);
+  if (instances !== undefined && !(Number.isInteger(instances) && instances >= 1 && instances <= most))
+    throw invalid('instances', `an integer from 1 to ${most}`, instances);
+  if (warmup !== undefined && !(Number.isInteger(warmup) && warmup >= 0))
+    throw invalid('warmup', 'an integer from 0', warmup);
   if (libtorch !== undefined && typeof libtorch !== 'string') throw invalid('libtorch', 'a path', libtorch);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
   const chosen = device === 'auto' ? 'cpu' : device === 'cuda' ? 'cuda:0' : device;
-  return { backend, device: chosen, threads, precision, libtorch, signal };
+  const settled = batchingOf(options.batching);
+  return { backend, device: chosen, threads, precision, instances, batching: settled, warmup, libtorch, signal };
+}
+
+function batchingOf(option: LoadOptions['batching']): BatchingConfig | null | undefined {
+  if (option === undefined) return undefined;
+  if (typeof option === 'boolean') return option ? {} : null;
+  return batching(option, { file: 'Option batching', path: '', code: 'INF_OPTION_INVALID' });
 }
 
 function oneOf(name: string, value: unknown, choices: readonly string[]): void {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Backend, BackendName, ModelFormat, Session, SessionOptions } from '../backends/backend.js';
 import { BACKEND_NAMES, backendOf } from '../backends/registry.js';
+import type { BatchingConfig } from '../config/batching.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
 import { abortError, InfernodeError } from '../errors.js';
@@ -8,6 +9,7 @@ import { type ModelCandidate, resolveModel } from '../models/locate.js';
 import { findConverted, findTuned } from './converted-model.js';
 import { type FilledLoadOptions, fillLoadOptions, type LoadOptions } from './load-options.js';
 import { type BackendChoice, Model } from './model.js';
+import { makeQueue, type QueueOptions } from './model-queue.js';
 
 const FORMATS: Readonly<Record<BackendName, readonly ModelFormat[]>> = {
   torch: ['torchscript', 'aotinductor'],
@@ -27,41 +29,73 @@ export async function load(model: string | URL, options: LoadOptions = {}): Prom
   if (typeof path !== 'string' || path === '') {
     throw new InfernodeError('INF_OPTION_INVALID', 'A model is loaded from a path or a file: URL');
   }
-  const filled = fillLoadOptions(options);
-  checkAborted(path, filled);
-  const names = filled.backend === 'auto' ? BACKEND_NAMES : [filled.backend];
-  const { candidates, config } = await resolveModel(path, { formats: names.flatMap((name) => FORMATS[name]) });
-  const precision = filled.precision ?? config?.precision;
+  return loadModel(path, fillLoadOptions(options), {});
+}
+
+/** How a server wants its models; a single one is loaded without. */
+export interface Serving {
+  /** What holds where neither the options nor model.json say otherwise. */
+  readonly defaults?: { readonly batching: BatchingConfig; readonly warmup: number; readonly maxQueue: number };
+  /** Instead of the content of model.json. */
+  readonly config?: ModelConfig;
+}
+
+/** As `load`, with the options checked. */
+export async function loadModel(path: string, options: FilledLoadOptions, serving: Serving): Promise<Model> {
+  checkAborted(path, options);
+  const names = options.backend === 'auto' ? BACKEND_NAMES : [options.backend];
+  const resolved = await resolveModel(path, { formats: names.flatMap((name) => FORMATS[name]) });
+  const { candidates } = resolved;
+  const config = serving.config ?? resolved.config;
+  const precision = options.precision ?? config?.precision;
   // What was tuned may run on another backend than the one that is asked for.
-  if (precision === 'auto' && filled.backend === 'auto') {
-    const tuned = await findTuned(candidates, filled.libtorch);
-    if (tuned !== null) return reload(path, tuned, options);
+  if (precision === 'auto' && options.backend === 'auto') {
+    const tuned = await findTuned(candidates, options.libtorch);
+    if (tuned !== null) return loadTuned(path, tuned, options, serving);
   }
-  const { backend, candidate, choice } = await choose(preferred(names, config), candidates, filled);
-  checkAborted(path, filled);
+  const { backend, candidate, choice } = await choose(preferred(names, config), candidates, options);
+  checkAborted(path, options);
   const { file, format } = candidate;
-  const session = await loadOn(backend, file, format, filled, config);
+  const session = await loadOn(backend, file, format, options, config);
   // The file may hold what is asked for already.
-  const converted = await findConverted(precision, { file, format, info: session.info }, filled).catch(
-    async (error) => {
-      await session.close();
-      throw error;
-    },
-  );
+  const info = { file, format, info: session.info };
+  const converted = await orClose(session, findConverted(precision, info, options));
   if (converted !== null) await session.close();
-  const used = converted === null ? session : await loadOn(backend, converted, format, filled, config);
-  if (filled.signal?.aborted) {
+  const used = converted === null ? session : await loadOn(backend, converted, format, options, config);
+  const { methods } = used.info;
+  const method = 'forward' in methods ? 'forward' : Object.keys(methods)[0]!;
+  const queue = await orClose(used, makeQueue(used, method, config, queueOptions(options, config, serving)));
+  if (options.signal?.aborted) {
     await used.close();
-    checkAborted(path, filled);
+    checkAborted(path, options);
   }
-  return new Model(path, converted ?? file, choice, config, used);
+  return new Model(path, converted ?? file, choice, config, used, queue);
 }
 
 /** A tuned model says by itself how it is loaded; what the caller asks for still counts. */
-async function reload(path: string, folder: string, options: LoadOptions): Promise<Model> {
-  const { precision: _, ...others } = options;
-  const tuned = await load(folder, others);
+async function loadTuned(path: string, folder: string, options: FilledLoadOptions, serving: Serving): Promise<Model> {
+  const tuned = await loadModel(folder, { ...options, precision: undefined }, serving);
   return tuned.renamed(path, `tuned: ${tuned.choice.reason}`);
+}
+
+async function orClose<T>(session: Session, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+/** What the caller says comes before model.json, and that before what a server has for all its models. */
+function queueOptions(options: FilledLoadOptions, config: ModelConfig | null, { defaults }: Serving): QueueOptions {
+  const said = [defaults?.batching, config?.batching, options.batching];
+  const isAsked = said.some((batching) => batching !== undefined) && options.batching !== null;
+  return {
+    batching: isAsked ? Object.assign({}, ...said) : null,
+    warmup: options.warmup ?? config?.warmup ?? defaults?.warmup ?? 0,
+    queue: defaults?.maxQueue ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 function checkAborted(path: string, { signal }: FilledLoadOptions): void {
@@ -72,15 +106,18 @@ function loadOn(
   backend: Backend,
   file: string,
   format: ModelFormat,
-  { device, threads, precision = 'auto' }: FilledLoadOptions,
+  { device, threads, precision = 'auto', instances: asked }: FilledLoadOptions,
   config: ModelConfig | null,
 ): Promise<Session> {
-  const asked = precision === 'auto' ? (config?.precision ?? 'auto') : precision;
+  const computed = precision === 'auto' ? (config?.precision ?? 'auto') : precision;
+  const instances = asked ?? config?.instances ?? 1;
   const options: SessionOptions = {
     device,
-    threads: threads ?? config?.threads ?? defaultThreads(),
+    instances,
+    // Instances that run side by side share the threads that there are.
+    threads: threads ?? config?.threads ?? Math.max(1, Math.floor(defaultThreads() / instances)),
     // INT8 and FP16 are what a file is converted to, not how it is loaded.
-    precision: asked === 'bf16' ? asked : 'auto',
+    precision: computed === 'bf16' ? computed : 'auto',
     ...(config?.layout && { layout: config.layout }),
   };
   return backend.load(file, format, options);

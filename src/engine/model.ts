@@ -1,9 +1,13 @@
 import type { BackendName, Inputs, InputValue, ModelInfo, Outputs, Session, Signature } from '../backends/backend.js';
 import type { ModelConfig } from '../config/model-config.js';
-import { didYouMean } from '../config/suggest.js';
 import { InfernodeError } from '../errors.js';
+import type { BatchPolicy } from './batching/policy.js';
+import { mistakeInOptions, mistakeInRequest, type RunOptions } from './call-options.js';
+import { inferStream } from './infer-stream.js';
 import type { InferRequest, InferResult } from './inference.js';
-import { type ModelStatistics, StatisticsCounter } from './statistics.js';
+import type { ModelQueue } from './model-queue.js';
+import type { ModelObserver } from './observer.js';
+import type { ModelStatistics } from './statistics.js';
 
 /** Which backend runs a model, and why that one. */
 export interface BackendChoice {
@@ -11,12 +15,10 @@ export interface BackendChoice {
   readonly reason: string;
 }
 
-/** How to call a model. */
-export interface RunOptions {
-  /** The method to call; `forward` by default. */
-  readonly method?: string;
-  /** Gives the call up: it is taken out of the queue, or its result is dropped if it runs already. */
-  readonly signal?: AbortSignal;
+/** How `inferMany` goes about it. */
+export interface InferManyOptions {
+  /** Requests under way at once. */
+  readonly concurrency?: number;
 }
 
 /** A loaded model. Made by `load`. */
@@ -30,18 +32,34 @@ export class Model {
     /** The content of the model's model.json, null without one. */
     readonly config: ModelConfig | null,
     private readonly session: Session,
+    private readonly queue: ModelQueue,
   ) {}
 
-  private readonly counter = new StatisticsCounter();
-
-  /** What the model has done since it was loaded. */
-  get statistics(): ModelStatistics {
-    return this.counter.snapshot();
-  }
+  private closing: Promise<void> | undefined;
 
   /** The same model under another path and reason: that of a tuned copy. */
   renamed(path: string, reason: string): Model {
-    return new Model(path, this.file, { ...this.choice, reason }, this.config, this.session);
+    return new Model(path, this.file, { ...this.choice, reason }, this.config, this.session, this.queue);
+  }
+
+  /** How its requests are put together. */
+  get batching(): BatchPolicy {
+    return this.queue.policy;
+  }
+
+  /** Requests, and rows of them, that wait. Calls of `run` count where batching was asked for. */
+  get waiting(): { readonly requests: number; readonly rows: number } {
+    return this.queue.scheduler.waiting;
+  }
+
+  /** What became of its requests since it was loaded. */
+  get statistics(): ModelStatistics {
+    return this.queue.statistics.snapshot();
+  }
+
+  /** Tells somebody what becomes of its requests from now on. */
+  observe(observer: ModelObserver): void {
+    this.queue.observers.add(observer);
   }
 
   /** Format, device, methods, operations, parameters and so on. */
@@ -52,6 +70,15 @@ export class Model {
   /** Inputs and outputs of the method that `run` calls by default: `forward`, or the first one if there is no `forward`. */
   get signature(): Signature {
     return this.info.methods[this.defaultMethod]!;
+  }
+
+  private signatureOf(method: string): Signature {
+    const { methods } = this.info;
+    if (Object.hasOwn(methods, method)) return methods[method]!;
+    const known = Object.keys(methods).join(', ');
+    throw new InfernodeError('INF_METHOD_UNKNOWN', `The model has no method "${method}"; it has ${known}`, {
+      details: { name: method, expected: known, given: method },
+    });
   }
 
   private get defaultMethod(): string {
@@ -69,60 +96,61 @@ export class Model {
    *   INF_OUTPUT_UNSUPPORTED, INF_OUT_OF_MEMORY, INF_BACKEND_CRASHED
    */
   run(inputs: Inputs, options: RunOptions = {}): Promise<Outputs> {
-    const mistake = mistakeIn(options);
+    const mistake = mistakeInOptions(options);
     if (mistake !== undefined) return Promise.reject(mistake);
-    return this.session.run(options.method ?? this.defaultMethod, inputs, options.signal);
+    if (this.queue.isDirect) return this.session.run(options.method ?? this.defaultMethod, inputs, options.signal);
+    return this.infer({ inputs, ...options }).then(({ outputs }) => outputs);
   }
 
   /** As `run`, but blocks this thread until the outputs are there: for scripts, not for servers. */
   runSync(inputs: Inputs, options: Pick<RunOptions, 'method'> = {}): Outputs {
-    const mistake = mistakeIn(options);
+    const mistake = mistakeInOptions(options);
     if (mistake !== undefined) throw mistake;
     return this.session.runSync(options.method ?? this.defaultMethod, inputs);
   }
 
   /**
-   * As `run`, through the queue: with a priority, a deadline, and the outputs that are asked for.
+   * As `run`, with a priority, a deadline, and a choice of outputs; and says how long it took. Requests wait in the queue of
+   * the model and are put together as `batching` says.
    *
-   * @throws InfernodeError as `run` does, and INF_QUEUE_FULL, INF_DEADLINE_EXCEEDED, INF_OUTPUT_UNKNOWN
+   * @throws InfernodeError as `run` does, and INF_QUEUE_FULL, INF_DEADLINE_EXCEEDED, INF_OUTPUT_UNKNOWN, INF_OPTION_INVALID
    */
   async infer(request: InferRequest): Promise<InferResult> {
-    const start = performance.now();
-    const { method = this.defaultMethod, inputs, signal } = request;
-    const outputs = await this.session.run(method, inputs, signal);
-    return { outputs, timing: { queueMs: 0, computeMs: performance.now() - start, batchRows: 1 } };
+    const mistake = mistakeInRequest(request);
+    if (mistake !== undefined) throw mistake;
+    if (this.closing !== undefined) throw new InfernodeError('INF_MODEL_CLOSED', 'The model has been closed');
+    const method = request.method ?? this.defaultMethod;
+    return this.queue.scheduler.infer(method, this.signatureOf(method), request);
+  }
+
+  /**
+   * Infers a stream of requests, and gives their results in the same order. It reads ahead as far as `concurrency` says, and
+   * no further than results are taken.
+   *
+   * @param concurrency requests under way at once; by default twice what the model takes at once
+   * @returns each request's result, or the error it ended in; one that fails stops nobody else
+   */
+  inferMany(
+    requests: Iterable<InferRequest> | AsyncIterable<InferRequest>,
+    { concurrency = 2 * this.batching.maxSize * (this.info.instances ?? 1) }: InferManyOptions = {},
+  ): AsyncGenerator<PromiseSettledResult<InferResult>, void, undefined> {
+    return inferStream(requests, (request) => this.infer(request), concurrency);
   }
 
   /** Calls a method by name with positional arguments: `model.call('reset_states')`. */
   async call(method: string, ...args: InputValue[]): Promise<Outputs> {
     if (typeof method !== 'string') throw new InfernodeError('INF_METHOD_UNKNOWN', 'A method is called by its name');
-    return this.session.run(method, args);
+    return this.run(args, { method });
   }
 
   /** Frees the model when the calls in flight have finished. Idempotent; calls made afterwards fail with INF_MODEL_CLOSED. */
   close(): Promise<void> {
-    return this.session.close();
+    this.closing ??= this.queue.scheduler.drain().then(() => this.session.close());
+    return this.closing;
   }
 
   /** `await using model = await load(...)` closes it at the end of the block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-const RUN_OPTIONS = ['method', 'signal'];
-
-function mistakeIn(options: RunOptions): InfernodeError | undefined {
-  if (typeof options !== 'object' || options === null) {
-    return new InfernodeError('INF_OPTION_INVALID', 'Options are an object');
-  }
-  for (const name in options) {
-    if (!RUN_OPTIONS.includes(name)) {
-      return new InfernodeError('INF_OPTION_INVALID', `There is no option "${name}"${didYouMean(name, RUN_OPTIONS)}`);
-    }
-  }
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    return new InfernodeError('INF_OPTION_INVALID', 'Option signal must be an AbortSignal');
-  }
-  return undefined;
 }

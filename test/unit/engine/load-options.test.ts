@@ -15,6 +15,9 @@ test('everything has a default', () => {
     // model.json or the default decides.
     threads: undefined,
     precision: undefined,
+    instances: undefined,
+    batching: undefined,
+    warmup: undefined,
     libtorch: undefined,
     signal: undefined,
   };
@@ -25,8 +28,25 @@ test('everything has a default', () => {
 
 test('what is given is kept', () => {
   const { signal } = new AbortController();
-  const given = { backend: 'onnx', device: 'cuda:3', threads: 1, precision: 'int8', libtorch: '/lib', signal };
+  const given = {
+    backend: 'onnx',
+    device: 'cuda:3',
+    threads: 1,
+    precision: 'int8',
+    instances: 2,
+    batching: { maxSize: 4, padTo: [2, 4] },
+    warmup: 3,
+    libtorch: '/lib',
+    signal,
+  };
   assert.deepEqual(fill(given), given);
+});
+
+test('batching: true finds out what the model allows, false never joins', () => {
+  assert.deepEqual(fill({ batching: true }).batching, {});
+  assert.equal(fill({ batching: false }).batching, null);
+  throws(() => fill({ batching: { maxSiz: 4 } }), 'INF_OPTION_INVALID', 'maxSiz', 'maxSize');
+  throws(() => fill({ batching: { padTo: 4 } }), 'INF_OPTION_INVALID', 'batching', 'padTo');
 });
 
 test('devices: auto is the CPU, cuda is the first one', () => {
@@ -50,6 +70,8 @@ describe('what cannot be is refused, with what could', () => {
     ],
     ['threads', 'an integer from 1', [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '2', null]],
     ['precision', PRECISIONS.join(', '), ['float32', 'FP32', null]],
+    ['instances', 'an integer from 1', [0, 1.5, '2', null]],
+    ['warmup', 'an integer from 0', [-1, 0.5, true, null]],
     ['libtorch', 'a path', [1, null, {}]],
     ['signal', 'an AbortSignal', [{ aborted: false }, new AbortController(), null]],
   ];

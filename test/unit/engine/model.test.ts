@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Inputs, ModelInfo, Session, Signature } from '#src/backends/backend';
 import { Model } from '#src/engine/model';
+import { makeQueue } from '#src/engine/model-queue';
 import { rejects, throws } from '../../support/expect-error.js';
 
 const signature: Signature = { inputs: [], outputs: [] };
@@ -26,13 +27,16 @@ function recording(...methods: string[]): { session: Session; log: unknown[][] }
   return { session, log };
 }
 
-const modelOf = (session: Session) =>
-  new Model('folder', 'folder/1/model.pt', { backend: 'torch', reason: '' }, null, session);
+async function modelOf(session: Session): Promise<Model> {
+  const method = Object.keys(session.info.methods)[0]!;
+  const queue = await makeQueue(session, method, null, { batching: null, warmup: 0, queue: 1 });
+  return new Model('folder', 'folder/1/model.pt', { backend: 'torch', reason: '' }, null, session, queue);
+}
 
 describe('a model', () => {
   test('calls forward by default, another method where it is named', async () => {
     const { session, log } = recording('reset', 'forward');
-    const model = modelOf(session);
+    const model = await modelOf(session);
     const { signal } = new AbortController();
     await model.run([1], { signal });
     await model.run([2], { method: 'reset' });
@@ -48,7 +52,7 @@ describe('a model', () => {
 
   test('without forward calls its first method', async () => {
     const { session, log } = recording('embed', 'reset');
-    const model = modelOf(session);
+    const model = await modelOf(session);
     await model.run([]);
     assert.equal(log[0]![1], 'embed');
     assert.equal(model.signature, signature);
@@ -56,7 +60,7 @@ describe('a model', () => {
 
   test('refuses options that it does not know, and gives no call on', async () => {
     const { session, log } = recording('forward');
-    const model = modelOf(session);
+    const model = await modelOf(session);
     await rejects(model.run([], { sginal: 1 } as never), 'INF_OPTION_INVALID', 'did you mean "signal"');
     await rejects(model.run([], null as never), 'INF_OPTION_INVALID', 'an object');
     await rejects(model.run([], { signal: 5 } as never), 'INF_OPTION_INVALID', 'AbortSignal');
@@ -68,7 +72,7 @@ describe('a model', () => {
   test('is closed at the end of a block', async () => {
     const { session, log } = recording('forward');
     {
-      await using model = modelOf(session);
+      await using model = await modelOf(session);
       assert.equal(model.info, session.info);
     }
     assert.deepEqual(log, [['close']]);

@@ -1,0 +1,91 @@
+import type { Outputs, Session } from '../../backends/backend.js';
+import { InfernodeError } from '../../errors.js';
+import type { DispatchReason, ModelObserver } from '../observer.js';
+import { haveRows, joinArguments, rowsOf } from './join-requests.js';
+import type { PendingRequest } from './pending-request.js';
+
+/** Requests that go to the model together. */
+export interface Batch {
+  /** All of one method, and joinable unless there is one only. */
+  readonly requests: readonly PendingRequest[];
+  readonly rows: number;
+  /** Rows that the model is given: `rows`, or more. */
+  readonly padded: number;
+  readonly reason: DispatchReason;
+}
+
+/** Where batches run. */
+export interface BatchRunner {
+  readonly session: Session;
+  readonly observer: ModelObserver;
+  /** When the model began with a call that was made at `called`: later, if it was sent ahead of the end of another. */
+  startOf(called: number): number;
+  /** Is told what a call cost. */
+  onCost(rows: number, milliseconds: number): void;
+}
+
+/**
+ * Runs a batch and answers its requests. If it fails, each of its requests runs by itself, so that one bad request does not
+ * fail the others.
+ *
+ * @returns never rejects: each request hears of its own success or failure
+ */
+export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void> {
+  const { requests, rows, padded, reason } = batch;
+  const isJoined = requests.length > 1 || padded > rows;
+  const entered = performance.now();
+  let called = entered;
+  let outputs: Outputs;
+  const record = (ok: boolean, computeMs: number, splitMs: number) => {
+    const size = { requests: requests.length, rows, reason };
+    runner.observer.onExecution({ ...size, ok, joinMs: called - entered, computeMs, splitMs });
+  };
+  try {
+    const each = requests.map(({ args }) => args);
+    const args = isJoined ? joinArguments(each, padded) : each[0]!;
+    called = performance.now();
+    outputs = await runner.session.run(requests[0]!.method, args);
+    if (isJoined && !haveRows(outputs, padded)) throw notByRows(outputs, padded);
+  } catch (error) {
+    record(false, performance.now() - runner.startOf(called), 0);
+    if (!isJoined) requests[0]!.fail(error, 'failed');
+    else for (const request of requests) await runAlone(runner, request);
+    return;
+  }
+  const ended = performance.now();
+  const computeMs = ended - runner.startOf(called);
+  runner.onCost(padded, computeMs);
+  let start = 0;
+  for (const request of requests) {
+    const own = isJoined ? rowsOf(outputs, { start, rows: request.rows }) : outputs;
+    request.succeed(own, { startedAt: runner.startOf(called), computeMs, batchRows: rows });
+    start += request.rows;
+  }
+  record(true, computeMs, performance.now() - ended);
+}
+
+async function runAlone({ session, observer }: BatchRunner, request: PendingRequest): Promise<void> {
+  if (request.settled) return;
+  const { method, args, rows } = request;
+  const startedAt = performance.now();
+  const record = (ok: boolean) => {
+    const computeMs = performance.now() - startedAt;
+    observer.onExecution({ ok, requests: 1, rows, reason: 'single', joinMs: 0, computeMs, splitMs: 0 });
+  };
+  try {
+    const outputs = await session.run(method, args);
+    request.succeed(outputs, { startedAt, computeMs: performance.now() - startedAt, batchRows: rows });
+    record(true);
+  } catch (error) {
+    request.fail(error, 'failed');
+    record(false);
+  }
+}
+
+function notByRows(outputs: Outputs, rows: number): InfernodeError {
+  const shapes = Object.entries(outputs).map(([name, { shape }]) => `${name} [${shape.join(', ')}]`);
+  return new InfernodeError(
+    'INF_MODEL_FAILED',
+    `The model was given ${rows} rows, and not every output has as many: ${shapes.join(', ')}`,
+  );
+}

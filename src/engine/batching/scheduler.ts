@@ -1,0 +1,141 @@
+import { AbortWatch } from '../../backends/abort-watch.js';
+import type { InputValue, Session, Signature } from '../../backends/backend.js';
+import { bindInputs } from '../../backends/bind-inputs.js';
+import { abortError, InfernodeError } from '../../errors.js';
+import { DEFAULT_PRIORITY, type InferRequest, type InferResult } from '../inference.js';
+import type { ModelObserver } from '../observer.js';
+import { AnswerOrder } from './answer-order.js';
+import type { ComputeShare } from './compute-share.js';
+import { Dispatcher } from './dispatcher.js';
+import { PendingRequest } from './pending-request.js';
+import type { BatchPolicy } from './policy.js';
+import { requestRows } from './request-rows.js';
+import { joinResults, splitArguments } from './split-request.js';
+
+/** What a scheduler works with. */
+export interface SchedulerParts {
+  readonly session: Session;
+  readonly policy: BatchPolicy;
+  /** The method whose rows may be joined. */
+  readonly method: string;
+  readonly share: ComputeShare;
+  readonly observer: ModelObserver;
+}
+
+type Waits = Pick<PendingRequest, 'method' | 'args' | 'rows' | 'key'>;
+
+/** The door to a model: checks requests, lets them wait, and sees to their deadlines, cancellation and order. */
+export class Scheduler {
+  readonly #parts: SchedulerParts;
+  readonly #dispatcher: Dispatcher;
+  readonly #aborts = new AbortWatch<PendingRequest>((request, signal) => this.#abort(request, signal));
+  readonly #answers = new AnswerOrder();
+  #order = 0;
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
+    this.#dispatcher = new Dispatcher(parts);
+  }
+
+  /** Requests and rows that wait. */
+  get waiting(): { readonly requests: number; readonly rows: number } {
+    const { size, rows } = this.#dispatcher.queue;
+    return { requests: size, rows };
+  }
+
+  /** Runs a request when its turn comes. @throws InfernodeError */
+  infer(method: string, signature: Signature, request: InferRequest): Promise<InferResult> {
+    const { session, policy } = this.#parts;
+    const arrivedAt = performance.now();
+    let args: readonly InputValue[];
+    try {
+      args = bindInputs(signature, request.inputs, session.info.signatureSource === 'declared');
+    } catch (error) {
+      this.#refuse('invalid', arrivedAt);
+      throw error;
+    }
+    const mayJoin = policy.maxSize > 1 && method === this.#parts.method;
+    const joinable = mayJoin ? requestRows(method, signature, args) : null;
+    if (joinable === null) return this.#wait(request, { method, args, rows: 1, key: null }, arrivedAt);
+    const { rows, key } = joinable;
+    if (rows <= policy.maxSize) return this.#wait(request, { method, args, rows, key }, arrivedAt);
+    return this.#inParts(request, { method, args, rows, key }, arrivedAt);
+  }
+
+  /** Resolves when no request is left. New ones must not come any more. */
+  drain(): Promise<void> {
+    return this.#dispatcher.drain();
+  }
+
+  /** A call of the model never has more rows than the policy allows, however many a request has. */
+  async #inParts(request: InferRequest, whole: Waits, arrivedAt: number): Promise<InferResult> {
+    const others = new AbortController();
+    const signal = request.signal === undefined ? others.signal : AbortSignal.any([request.signal, others.signal]);
+    const { maxSize } = this.#parts.policy;
+    try {
+      const parts = splitArguments(whole.args, whole.rows, maxSize).map((args, index) => {
+        const rows = Math.min(maxSize, whole.rows - index * maxSize);
+        return this.#wait({ ...request, signal }, { ...whole, args, rows }, arrivedAt);
+      });
+      return joinResults(await Promise.all(parts));
+    } catch (error) {
+      others.abort(error);
+      throw error;
+    }
+  }
+
+  #wait(request: InferRequest, waits: Waits, arrivedAt: number): Promise<InferResult> {
+    const { policy, observer } = this.#parts;
+    const { outputs, signal, priority = DEFAULT_PRIORITY, timeoutMs = policy.timeoutMs } = request;
+    const { queue } = this.#dispatcher;
+    if (queue.size >= policy.maxQueue) {
+      this.#refuse('rejected', arrivedAt);
+      throw this.#queueFull();
+    }
+    const parts = { ...waits, priority, arrivedAt, order: this.#order++, outputs, signal };
+    const pending = new PendingRequest(parts, observer);
+    if (signal?.aborted) pending.fail(abortError(signal, 'The request'), 'cancelled');
+    else if (timeoutMs !== null && timeoutMs <= 0) this.#expire(pending);
+    else this.#enqueue(pending, timeoutMs);
+    return policy.keepOrder ? this.#answers.inOrder(priority, pending.result) : pending.result;
+  }
+
+  #enqueue(pending: PendingRequest, timeoutMs: number | null): void {
+    const { signal } = pending;
+    const timer = timeoutMs === null ? undefined : setTimeout(() => this.#expire(pending), timeoutMs);
+    if (signal !== undefined) this.#aborts.add(signal, pending);
+    if (timer !== undefined || signal !== undefined) {
+      pending.onSettled = () => {
+        clearTimeout(timer);
+        if (signal !== undefined) this.#aborts.remove(signal, pending);
+      };
+    }
+    this.#dispatcher.add(pending);
+  }
+
+  /** The limit is on waiting: a request that runs already ends as it would have. */
+  #expire(pending: PendingRequest): void {
+    if (pending.isRunning) return;
+    const waited = Math.round(performance.now() - pending.arrivedAt);
+    const message = `The request waited for ${waited} ms, and its time is over`;
+    pending.fail(new InfernodeError('INF_DEADLINE_EXCEEDED', message), 'expired');
+    this.#dispatcher.remove(pending);
+  }
+
+  #abort(pending: PendingRequest, signal: AbortSignal): void {
+    pending.fail(abortError(signal, 'The request'), 'cancelled');
+    this.#dispatcher.remove(pending);
+  }
+
+  #refuse(outcome: 'invalid' | 'rejected', arrivedAt: number): void {
+    const totalMs = performance.now() - arrivedAt;
+    this.#parts.observer.onRequest({ outcome, rows: 1, queueMs: 0, totalMs });
+  }
+
+  #queueFull(): InfernodeError {
+    const { queue } = this.#dispatcher;
+    return new InfernodeError('INF_QUEUE_FULL', `${queue.size} requests wait already, which is the limit`, {
+      details: { retryAfterMs: this.#dispatcher.expectedWaitMs },
+    });
+  }
+}

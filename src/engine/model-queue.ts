@@ -1,0 +1,89 @@
+import type { Session } from '../backends/backend.js';
+import type { BatchingConfig } from '../config/batching.js';
+import type { ModelConfig } from '../config/model-config.js';
+import { defaultThreads } from '../config/thread-budget.js';
+import { ComputeShare } from './batching/compute-share.js';
+import { joinArguments } from './batching/join-requests.js';
+import { type BatchPolicy, type Joinable, settlePolicy } from './batching/policy.js';
+import { Scheduler } from './batching/scheduler.js';
+import { tryRows } from './batching/try-rows.js';
+import { inputMaker } from './made-up-inputs.js';
+import type { ModelObserver } from './observer.js';
+import { StatisticsCounter } from './statistics.js';
+import { findWorkingInputs, type Trial, type WorkingInputs } from './working-inputs.js';
+
+/** All models of the process share the threads that the event loop leaves. */
+const share = new ComputeShare(defaultThreads());
+
+/** Where the requests to a model wait. */
+export interface ModelQueue {
+  readonly scheduler: Scheduler;
+  readonly policy: BatchPolicy;
+  /** Whether calls of `run` go past the queue to the backend, which keeps one of its own: nothing was asked of this one. */
+  readonly isDirect: boolean;
+  readonly statistics: StatisticsCounter;
+  /** Who is told what becomes of requests. */
+  readonly observers: Set<ModelObserver>;
+}
+
+/** What a model's queue is made of. */
+export interface QueueOptions {
+  /** Null where requests are not to be joined. */
+  readonly batching: BatchingConfig | null;
+  /** Runs on made-up inputs of each instance and each batch size that is fixed. */
+  readonly warmup: number;
+  /** The most requests that wait where `batching` does not say. */
+  readonly queue: number;
+}
+
+const NOT_ASKED: Joinable = { rows: 1, reason: 'batching was not asked for', isCertain: true };
+
+/**
+ * Makes the queue of a model that was just loaded: finds out how its requests can be joined, and warms it up.
+ *
+ * @param method the one that is called by default
+ * @throws InfernodeError INF_MODEL_CONFIG if the batching that is asked for does not suit the model
+ */
+export async function makeQueue(
+  session: Session,
+  method: string,
+  config: ModelConfig | null,
+  { batching, warmup, queue }: QueueOptions,
+): Promise<ModelQueue> {
+  const signature = session.info.methods[method]!;
+  const trial: Trial = { session, method, signature, maker: inputMaker(signature, config) };
+  const isOff = batching === null || batching.maxSize === 1;
+  const inputs = isOff && warmup === 0 ? null : await findWorkingInputs(trial);
+  const joinable = isOff ? NOT_ASKED : await tryRows(trial, inputs);
+  const policy = settlePolicy(batching ?? {}, joinable, queue);
+  if (inputs !== null) await warmUp(trial, inputs, policy, warmup);
+  const statistics = new StatisticsCounter();
+  const observers = new Set<ModelObserver>([statistics]);
+  const observer: ModelObserver = {
+    onRequest(record) {
+      for (const each of observers) each.onRequest(record);
+    },
+    onExecution(record) {
+      for (const each of observers) each.onExecution(record);
+    },
+  };
+  const scheduler = new Scheduler({ session, policy, method, share, observer });
+  return { scheduler, policy, isDirect: batching === null, statistics, observers };
+}
+
+/** What fails is left alone: inputs that were made up prove nothing. */
+async function warmUp(
+  { session, method }: Trial,
+  inputs: WorkingInputs,
+  policy: BatchPolicy,
+  runs: number,
+): Promise<void> {
+  const { instances = 1 } = session.info;
+  const sizes = policy.padTo.length === 0 ? [1] : policy.padTo;
+  for (let run = 0; run < runs; run++) {
+    for (const rows of sizes) {
+      const args = rows === 1 ? inputs.first : joinArguments(new Array(rows).fill(inputs.first), rows);
+      await Promise.allSettled(Array.from({ length: instances }, () => session.run(method, args)));
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { InputValue, Outputs, Session, Signature } from '../backends/backend.js';
+import type { InputMaker } from './made-up-inputs.js';
+
+/** A method to try, and inputs for it. */
+export interface Trial {
+  readonly session: Session;
+  readonly method: string;
+  readonly signature: Signature;
+  readonly maker: InputMaker;
+}
+
+/** Made-up inputs of one row that the model takes. */
+export interface WorkingInputs {
+  readonly attempt: number;
+  readonly first: InputValue[];
+  readonly outputs: Outputs;
+}
+
+/** Tries made-up inputs until the model takes some; null if it takes none, or if a call would leave traces in its state. */
+export async function findWorkingInputs({ session, method, maker }: Trial): Promise<WorkingInputs | null> {
+  if (session.info.stateful) return null;
+  for (let attempt = 0; attempt < maker.attempts; attempt++) {
+    const first = maker.make(attempt, 1, 0);
+    if (first === null) return null;
+    try {
+      return { attempt, first, outputs: await session.run(method, first) };
+    } catch {
+      // The sizes do not suit it.
+    }
+  }
+  return null;
+}
