@@ -7,6 +7,8 @@ import { Tensor } from '../tensor/tensor.js';
 /** What the sizes of pictures, and of anything else, usually are. Tried in turn where a model leaves them open. */
 const PICTURE_SIZES = [224, 64, 32, 28, 96, 299];
 const OTHER_SIZES = [16, 128, 80, 512, 1];
+/** What a row usually is, where a model says nothing at all: pictures, features or tokens. */
+const ROW_SHAPES = [[3, 224, 224], [3, 32, 32], [1, 28, 28], [16], [80, 64]] as const;
 
 /** Whether and how inputs can be made up for a model. */
 export interface InputMaker {
@@ -22,7 +24,7 @@ export interface InputMaker {
  */
 export function inputMaker(signature: Signature, config: ModelConfig | null): InputMaker {
   const infos = signature.inputs.filter(({ optional }) => !optional).map((info) => withConfig(info, config));
-  const attempts = infos.some(hasOpenSizes) ? PICTURE_SIZES.length : 1;
+  const attempts = attemptsFor(infos);
   return {
     attempts,
     make(attempt, rows, seed) {
@@ -39,6 +41,13 @@ interface Recipe {
   readonly config: ModelConfig | null;
 }
 
+/** Where shapes are unknown, each is tried with floats, then with integers. */
+function attemptsFor(infos: readonly ValueInfo[]): number {
+  const tensors = infos.filter(({ kind }) => kind === 'tensor');
+  if (tensors.some(({ shape }) => shape === null)) return 2 * ROW_SHAPES.length;
+  return tensors.some(hasOpenSizes) ? PICTURE_SIZES.length : 1;
+}
+
 /** model.json knows better, where the file of the model does not say. */
 function withConfig(info: ValueInfo, config: ModelConfig | null): ValueInfo {
   const said = config?.inputs?.find(({ name }) => name === info.name);
@@ -52,7 +61,7 @@ function hasOpenSizes({ shape }: ValueInfo): boolean {
 function madeUp(info: ValueInfo, recipe: Recipe): InputValue | undefined {
   switch (info.kind) {
     case 'tensor':
-      return info.shape === null ? undefined : tensorOf(info.dtype ?? 'float32', info.shape, recipe);
+      return tensorOf(info.dtype ?? dtypeOf(recipe), info.shape ?? [null, ...rowShapeOf(recipe)], recipe);
     case 'int':
     case 'float':
       return 1;
@@ -65,6 +74,14 @@ function madeUp(info: ValueInfo, recipe: Recipe): InputValue | undefined {
     default:
       return undefined;
   }
+}
+
+function dtypeOf({ attempt }: Recipe): DType {
+  return attempt < ROW_SHAPES.length ? 'float32' : 'int64';
+}
+
+function rowShapeOf({ attempt }: Recipe): readonly number[] {
+  return ROW_SHAPES[attempt % ROW_SHAPES.length]!;
 }
 
 function tensorOf(dtype: DType, dims: readonly Dim[], recipe: Recipe): Tensor {
@@ -84,7 +101,7 @@ function sizeOf(dims: readonly Dim[], axis: number, { attempt, rows, config }: R
   if (dims.length !== 4) return OTHER_SIZES[attempt % OTHER_SIZES.length]!;
   const image = config?.processing?.image;
   const sides = image?.crop ?? image?.resize ?? null;
-  if (attempt > 0 || sides === null) return PICTURE_SIZES[attempt]!;
+  if (attempt > 0 || sides === null) return PICTURE_SIZES[attempt % PICTURE_SIZES.length]!;
   if (typeof sides === 'number') return sides;
   return sides[axis === (image!.layout === 'nchw' ? 2 : 1) ? 0 : 1];
 }

@@ -23,7 +23,9 @@ export async function findWorkingInputs({ session, method, maker }: Trial): Prom
     const first = maker.make(attempt, 1, 0);
     if (first === null) return null;
     try {
-      return { attempt, first, outputs: await session.run(method, first) };
+      const outputs = await session.run(method, first);
+      // Nothing can be learned from outputs without elements.
+      if (Object.values(outputs).every(({ size }) => size > 0)) return { attempt, first, outputs };
     } catch {
       // The sizes do not suit it.
     }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "call_stacks.h"
 #include "describe.h"
 #include "error.h"
 #include "fuse.h"
@@ -37,8 +38,10 @@ TorchScriptModel::TorchScriptModel(const inf_load_options& options)
   describe();
   convert(options);
   if (options.fuse != 0) fuse();
+  if (!is_frozen_) return;
+  for (const auto& callable : callables_) own_call_stacks(callable.method.graph(), call_stacks_);
   // The weights are constants of the frozen graph now; the module would keep them a second time.
-  if (is_frozen_) module_ = frozen_;
+  module_ = frozen_;
 }
 
 // An unfrozen graph looks stateful more often than it is: batch normalisation that was scripted counts its batches in

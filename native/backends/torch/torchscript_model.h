@@ -32,7 +32,8 @@ class TorchScriptModel final : public inf_model {
   at::Device device_;
   Computation computation_;
   torch::jit::Module module_;
-  torch::jit::Module frozen_;  // keeps the frozen methods alive
+  torch::jit::Module frozen_;                // keeps the frozen methods alive
+  torch::jit::CompilationUnit call_stacks_;  // of the frozen graphs
   bool stateful_ = false;
   bool is_frozen_ = false;
   std::string frozen_note_;

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CostModel } from '#src/engine/batching/cost-model';
+
+function fitted(cost: (rows: number) => number, sizes: readonly number[]): CostModel {
+  const model = new CostModel();
+  for (const rows of sizes) model.add(rows, cost(rows));
+  return model;
+}
+
+function close(actual: number, expected: number): void {
+  assert.ok(Math.abs(actual - expected) < 1e-6 * Math.max(1, expected), `${actual} is not ${expected}`);
+}
+
+test('knows nothing at first, and a proportion from one size', () => {
+  assert.equal(new CostModel().expectMs(4), null);
+  const model = fitted((rows) => 3 * rows, [2, 2, 2]);
+  assert.equal(model.estimate, null);
+  assert.equal(model.expectMs(8), 24);
+  assert.equal(model.usefulRows(), Number.POSITIVE_INFINITY);
+});
+
+test('finds the fixed part and the part of each row', () => {
+  const { fixedMs, perRowMs } = fitted((rows) => 8 + 12 * rows, [1, 2, 4, 8, 1, 3]).estimate!;
+  close(fixedMs, 8);
+  close(perRowMs, 12);
+});
+
+test('neither part is negative', () => {
+  assert.deepEqual(fitted((rows) => 10 - rows, [1, 2, 3]).estimate!.perRowMs, 0);
+  assert.deepEqual(fitted((rows) => rows * rows, [1, 2, 8]).estimate!.fixedMs, 0);
+});
+
+test('recent calls count for more', () => {
+  const model = fitted((rows) => 1 + rows, [1, 2, 4]);
+  for (let call = 0; call < 600; call++) model.add(1 + (call % 4), 5 + 3 * (1 + (call % 4)));
+  assert.ok(Math.abs(model.estimate!.fixedMs - 5) < 0.1, String(model.estimate!.fixedMs));
+});
+
+test('rows are worth joining while the fixed part is a share of the call, or the call is short', () => {
+  assert.equal(fitted((rows) => 10 + 100 * rows, [1, 2, 4]).usefulRows(), 1);
+  assert.equal(fitted((rows) => 200 + 100 * rows, [1, 2, 4]).usefulRows(), 38);
+  assert.equal(fitted((rows) => 1e-9 + 0.25 * rows, [1, 2, 4]).usefulRows(), 39);
+});
