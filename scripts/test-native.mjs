@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // node scripts/test-native.mjs
 //
-// Builds the native code with AddressSanitizer and UndefinedBehaviorSanitizer, then runs the test program of the torch
-// backend, and the tests of the torch backend in a Node that has the sanitizer loaded.
+// Builds the native code with AddressSanitizer and UndefinedBehaviorSanitizer, then runs the test programs of the
+// executors and of the torch backend, and the tests of the torch backend in a Node that has the sanitizer loaded.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -18,7 +18,7 @@ const RELEASE = join(OUT, 'Release');
 const TESTS = join(ROOT, '.build', 'ts', 'test', 'unit', 'backends', 'torch');
 
 /** The tests that call native code; others hand it files that make it crash on purpose. */
-const CALLING = ['arguments', 'observed-session', 'outputs', 'session', 'signature', 'state'];
+const CALLING = ['arguments', 'instances', 'observed-session', 'outputs', 'session', 'signature', 'state'];
 
 const libtorch = findLibtorch();
 if (!libtorch || !isOnPath('cmake') || !isOnPath('g++')) {
@@ -56,6 +56,7 @@ function run(command, args, env) {
 }
 
 await build();
+run(join(RELEASE, 'executor_test'), [], { ASAN_OPTIONS: ASAN });
 run(
   join(RELEASE, 'torch_backend_test'),
   [join(RELEASE, 'infernode_torch.so'), join(ROOT, 'test', 'fixtures'), ...libraries],

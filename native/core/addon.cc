@@ -107,6 +107,7 @@ LoadOptions load_options(const Napi::Object& given) {
                       text(given, "format"),
                       text(given, "device"),
                       given.Get("threads").As<Napi::Number>().Int32Value(),
+                      given.Get("instances").As<Napi::Number>().Int32Value(),
                       text(given, "precision"),
                       given.Get("channelsLast").As<Napi::Number>().Int32Value(),
                       given.Get("fuse").As<Napi::Boolean>().Value(),
@@ -129,14 +130,18 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   auto& environment = environment_of(env);
   const auto& api = unwrap<BackendHandle>(info[0], kBackendTag, "a backend").api;
   auto options = load_options(info[1].As<Napi::Object>());
-  auto& executor = environment.executor(api, options.threads);
-  auto session = std::make_shared<Session>(api, executor, std::move(options));
+  if (options.instances > 1 && api.capabilities()->concurrent_runs == 0) {
+    throw Napi::Error::New(env, "This backend runs one call of a model at a time");
+  }
+  auto executors = environment.executors(api, options.threads, options.instances);
+  auto session = std::make_shared<Session>(api, std::move(executors), std::move(options));
   const uint32_t ticket = ticket_of(info[2]);
   environment.begin_call();
+  auto& executor = session->first_executor();
   executor.post({&environment, ticket, [&environment, session, ticket] {
                    try {
                      session->load();
-                     environment.complete({ticket, std::string(session->description())});
+                     environment.complete({ticket, session->description()});
                    } catch (Failure& failure) {
                      environment.complete({ticket, std::move(failure)});
                    }
@@ -154,7 +159,7 @@ void convert(const Napi::CallbackInfo& info) {
   auto target = info[1].As<Napi::String>().Utf8Value();
   const uint32_t ticket = ticket_of(info[2]);
   environment.begin_call();
-  auto& executor = session->executor();
+  auto& executor = session->first_executor();
   executor.post({&environment, ticket, [&environment, session = std::move(session), target, ticket] {
                    try {
                      environment.complete({ticket, session->convert(target)});
@@ -174,7 +179,7 @@ void run(const Napi::CallbackInfo& info) {
   auto arguments = std::make_shared<Arguments>(environment.numbers(), used, info[3].As<Napi::Array>());
   const uint32_t ticket = ticket_of(info[4]);
   environment.begin_call();
-  auto& executor = session->executor();
+  auto& executor = session->next_executor();
   executor.post({&environment, ticket, [&environment, session = std::move(session), method, arguments, ticket] {
                    try {
                      environment.complete({ticket, session->run(method, arguments->data(), arguments->size())});
@@ -193,11 +198,11 @@ Napi::Value run_sync(const Napi::CallbackInfo& info) {
   const size_t used = info[2].As<Napi::Number>().Uint32Value();
   if (used > environment.numbers_length()) throw Napi::RangeError::New(env, "Too many numbers");
   const Arguments arguments(environment.numbers(), used, info[3].As<Napi::Array>());
-  auto& executor = session->executor();
+  auto& executor = session->next_executor();
   try {
     // One thread needs no pool, so the call may stay on this thread and save two context switches; but it never
     // overtakes.
-    if (session->threads() == 1 && executor.idle()) {
+    if (session->threads() == 1 && executor.load() == 0) {
       return session->run(method, arguments.data(), arguments.size()).to_js(env);
     }
     std::variant<std::monostate, Failure, Outputs> answer;
@@ -222,18 +227,19 @@ Napi::Value run_sync(const Napi::CallbackInfo& info) {
 Napi::Value cancel(const Napi::CallbackInfo& info) {
   auto& environment = environment_of(info.Env());
   auto& session = unwrap<SessionHandle>(info[0], kSessionTag, "a session");
-  const bool cancelled = session->executor().cancel(&environment, ticket_of(info[1]));
+  const bool cancelled = session->cancel(&environment, ticket_of(info[1]));
   if (cancelled) environment.end_call();
   return Napi::Boolean::New(info.Env(), cancelled);
 }
 
-// unload(session, ticket); completes when the model is freed, after all earlier calls
+// unload(session, ticket); completes when the model is freed, after all earlier calls of the first executor. Of several
+// instances, no call may be in flight: the last would free the model after this has completed.
 void unload(const Napi::CallbackInfo& info) {
   auto& environment = environment_of(info.Env());
   auto session = unwrap<SessionHandle>(info[0], kSessionTag, "a session");
   const uint32_t ticket = ticket_of(info[1]);
   environment.begin_call();
-  auto& executor = session->executor();
+  auto& executor = session->first_executor();
   executor.post({&environment, ticket, [&environment, session = std::move(session), ticket] {
                    session->unload();
                    environment.complete({ticket, std::monostate()});
@@ -241,7 +247,7 @@ void unload(const Napi::CallbackInfo& info) {
 }
 
 // drainBeforeExit(milliseconds): drops the waiting calls of this environment, which never complete, and waits for the
-// running one, but no longer than that
+// running ones, but no longer than that
 void drain_before_exit(const Napi::CallbackInfo& info) {
   const std::chrono::milliseconds limit(info[0].As<Napi::Number>().Int64Value());
   environment_of(info.Env()).drain_before_exit(limit);

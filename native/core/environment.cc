@@ -25,8 +25,9 @@ Environment::~Environment() {
 
 void Environment::drain_before_exit(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (const auto& executor : executors_) executor->drop_waiting(this);
   for (const auto& executor : executors_) {
-    if (executor->drain(this, deadline)) continue;
+    if (executor->await_running(this, deadline)) continue;
     // The call would meet the destruction of the framework's static objects. The handler that comes last runs first.
     on_exit(
         [](int status, void* /*unused*/) {
@@ -39,7 +40,8 @@ void Environment::drain_before_exit(std::chrono::milliseconds limit) {
 }
 
 void Environment::shut_down() {
-  for (const auto& executor : executors_) executor->drain(this);
+  for (const auto& executor : executors_) executor->drop_waiting(this);
+  for (const auto& executor : executors_) executor->await_running(this);
   {
     const std::lock_guard lock(mutex_);
     completed_.clear();
@@ -47,11 +49,15 @@ void Environment::shut_down() {
   executors_.clear();
 }
 
-Executor& Environment::executor(const inf_backend_api& api, int32_t threads) {
-  auto executor = shared_executor(api, threads);
-  const bool known = std::find(executors_.begin(), executors_.end(), executor) != executors_.end();
-  if (!known) executors_.push_back(executor);
-  return *executor;
+std::vector<Executor*> Environment::executors(const inf_backend_api& api, int32_t threads, int32_t count) {
+  std::vector<Executor*> chosen;
+  for (int32_t slot = 0; slot < count; ++slot) {
+    auto executor = shared_executor(api, threads, slot);
+    chosen.push_back(executor.get());
+    const bool known = std::find(executors_.begin(), executors_.end(), executor) != executors_.end();
+    if (!known) executors_.push_back(std::move(executor));
+  }
+  return chosen;
 }
 
 void Environment::begin_call() {

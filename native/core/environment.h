@@ -25,7 +25,8 @@ struct Completion {
 };
 
 // Lives and dies on its JavaScript thread; only `complete` is called from executors. When the environment ends, its
-// waiting jobs are dropped and the running one is waited for, so that no executor touches memory of a dead environment.
+// waiting jobs are dropped and the running ones are waited for, so that no executor touches memory of a dead
+// environment.
 class Environment {
  public:
   // `on_complete(ticket, error, value)` is called on the JavaScript thread for each completion.
@@ -34,7 +35,8 @@ class Environment {
   Environment& operator=(const Environment&) = delete;
   ~Environment();
 
-  Executor& executor(const inf_backend_api& api, int32_t threads);
+  // Slots 0 to `count` - 1 of this thread count.
+  std::vector<Executor*> executors(const inf_backend_api& api, int32_t threads, int32_t count);
 
   // Starts and ends a call: while any is in flight, the event loop stays alive.
   void begin_call();
@@ -42,7 +44,7 @@ class Environment {
 
   void complete(Completion completion);
 
-  // For the end of the process: drops the waiting calls of this environment and waits for the running one. If that
+  // For the end of the process: drops the waiting calls of this environment and waits for the running ones. If that
   // takes longer than `limit`, the process will end without destroying static objects.
   void drain_before_exit(std::chrono::milliseconds limit);
 

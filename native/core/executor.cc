@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace infernode {
@@ -28,6 +29,7 @@ void Executor::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     dropped.swap(queue_);
+    load_ -= dropped.size();
   }
   work_ready_.notify_one();
   if (thread_.joinable()) thread_.join();
@@ -38,6 +40,7 @@ void Executor::post(Job job) {
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(job));
+    load_.fetch_add(1, std::memory_order_relaxed);
     posted_.fetch_add(1, std::memory_order_relaxed);
     // A thread that is awake looks at the queue by itself, so waking it would be a wasted system call.
     wake = sleeping_;
@@ -71,12 +74,13 @@ bool Executor::cancel(const void* owner, uint32_t ticket) {
   if (found == queue_.end()) return false;
   cancelled = std::move(*found);
   queue_.erase(found);
+  --load_;
   return true;
 }
 
-bool Executor::drain(const void* owner, Deadline deadline) {
-  std::deque<Job> dropped;
-  std::unique_lock lock(mutex_);
+void Executor::drop_waiting(const void* owner) {
+  std::deque<Job> dropped;  // destroyed outside the lock
+  const std::lock_guard lock(mutex_);
   for (auto job = queue_.begin(); job != queue_.end();) {
     if (job->owner == owner) {
       dropped.push_back(std::move(*job));
@@ -85,15 +89,15 @@ bool Executor::drain(const void* owner, Deadline deadline) {
       ++job;
     }
   }
+  load_ -= dropped.size();
+}
+
+bool Executor::await_running(const void* owner, Deadline deadline) {
+  std::unique_lock lock(mutex_);
   const auto done = [&] { return running_for_ != owner; };
   if (deadline != Deadline::max()) return job_done_.wait_until(lock, deadline, done);
   job_done_.wait(lock, done);
   return true;
-}
-
-bool Executor::idle() {
-  const std::lock_guard lock(mutex_);
-  return running_for_ == nullptr && queue_.empty();
 }
 
 void Executor::loop(const inf_backend_api& api, int32_t threads) {
@@ -112,6 +116,7 @@ void Executor::loop(const inf_backend_api& api, int32_t threads) {
     }
     lock.lock();
     running_for_ = nullptr;
+    --load_;
     job_done_.notify_all();
   }
 }
@@ -120,7 +125,8 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
-  std::map<std::pair<const inf_backend_api*, int32_t>, std::weak_ptr<Executor>> executors;
+  using Key = std::tuple<const inf_backend_api*, int32_t, int32_t>;
+  std::map<Key, std::weak_ptr<Executor>> executors;
 };
 
 Registry& registry() {
@@ -131,25 +137,25 @@ Registry& registry() {
 void stop_all() {
   auto& [mutex, executors] = registry();
   const std::lock_guard lock(mutex);
-  for (const auto& [key, slot] : executors) {
-    if (const auto executor = slot.lock()) executor->stop();
+  for (const auto& [key, held] : executors) {
+    if (const auto executor = held.lock()) executor->stop();
   }
 }
 
 }  // namespace
 
-std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads) {
+std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads, int32_t slot) {
   auto& [mutex, executors] = registry();
   // Handlers run last in, first out: this one before the registry is destroyed, and before the static objects of the
   // framework, which was opened earlier.
   static const bool registered = std::atexit(stop_all) == 0;
   static_cast<void>(registered);
   const std::lock_guard lock(mutex);
-  auto& slot = executors[{&api, threads}];
-  auto executor = slot.lock();
+  auto& held = executors[{&api, threads, slot}];
+  auto executor = held.lock();
   if (executor == nullptr) {
     executor = std::make_shared<Executor>(api, threads);
-    slot = executor;
+    held = executor;
   }
   return executor;
 }

@@ -17,6 +17,7 @@ namespace infernode {
 
 // Frameworks tie their intra-op thread pool to the thread that calls them. So models are loaded, run and freed on
 // executors only, and executors are shared: one pool of `threads` threads serves every model that asked for as many.
+// Instances of a model run side by side on executors of different slots; slot 0 serves all models.
 //
 // Thread-safe. The destructor stops it.
 class Executor {
@@ -39,11 +40,14 @@ class Executor {
 
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // Takes out all waiting jobs of the owner and waits until none of its jobs runs. False if one still does by then.
-  bool drain(const void* owner, Deadline deadline = Deadline::max());
+  // Takes all waiting jobs of the owner out of the queue.
+  void drop_waiting(const void* owner);
 
-  // True if nothing waits or runs.
-  bool idle();
+  // Waits until no job of the owner runs. False if one still does by then.
+  bool await_running(const void* owner, Deadline deadline = Deadline::max());
+
+  // Jobs that wait or run.
+  size_t load() const { return load_.load(std::memory_order_relaxed); }
 
   // Finishes the job in progress, drops the rest and joins the thread; for good.
   void stop();
@@ -60,12 +64,13 @@ class Executor {
   bool stopping_ = false;
   bool sleeping_ = false;             // only then does a post have to wake the thread
   std::atomic<uint32_t> posted_ = 0;  // counts posts, for a look without the lock
+  std::atomic<size_t> load_ = 0;      // changes under the lock, is read without
   std::thread thread_;                // last: it uses all of the above
 };
 
-// The executor of the process for this backend and thread count; lives as long as somebody holds it. All are stopped
-// when the process ends by exit(), which frees no environment. That is the second line: JavaScript drains them at its
-// own `exit` event, and only a process that ends past JavaScript comes here with work.
-std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads);
+// The executor of the process for this backend, thread count and slot; lives as long as somebody holds it. All are
+// stopped when the process ends by exit(), which frees no environment. That is the second line: JavaScript drains them
+// at its own `exit` event, and only a process that ends past JavaScript comes here with work.
+std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads, int32_t slot);
 
 }  // namespace infernode

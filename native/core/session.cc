@@ -1,20 +1,34 @@
 #include "session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "heap.h"
 
 namespace infernode {
 
-Session::Session(const inf_backend_api& api, Executor& executor, LoadOptions options)
-    : api_(api), executor_(executor), options_(std::move(options)) {}
+Session::Session(const inf_backend_api& api, std::vector<Executor*> executors, LoadOptions options)
+    : api_(api), executors_(std::move(executors)), options_(std::move(options)) {}
+
+Session::~Session() {
+  unload();
+}
 
 void Session::load() {
   const inf_load_options plain{options_.path.c_str(), options_.format.c_str(),    options_.device.c_str(),
                                options_.threads,      options_.precision.c_str(), options_.channels_last,
                                options_.fuse ? 1 : 0};
+  inf_model* loaded = nullptr;
+  const auto keep = [&] {
+    const std::lock_guard lock(mutex_);
+    model_ = Model(loaded, [free = api_.model_free](inf_model* model) {
+      free(model);
+      give_back_freed_heap();
+    });
+  };
   if (!options_.recipe.has_value()) {
-    if (inf_error* error = api_.model_load(&plain, &model_)) throw Failure::from(api_, error);
+    if (inf_error* error = api_.model_load(&plain, &loaded)) throw Failure::from(api_, error);
+    keep();
     // What reading and rewriting the model left behind is often as large as the model.
     give_back_freed_heap();
     return;
@@ -24,27 +38,49 @@ void Session::load() {
   for (const auto& name : recipe.exclude) exclude.push_back(name.c_str());
   const inf_recipe plain_recipe{recipe.mode.c_str(), recipe.observer.c_str(), recipe.reduce_range ? 1 : 0,
                                 exclude.data(), exclude.size()};
-  if (inf_error* error = api_.model_observe(&plain, &plain_recipe, &model_)) throw Failure::from(api_, error);
+  if (inf_error* error = api_.model_observe(&plain, &plain_recipe, &loaded)) throw Failure::from(api_, error);
+  keep();
+}
+
+Session::Model Session::model() const {
+  const std::lock_guard lock(mutex_);
+  if (model_ == nullptr) throw Failure{INF_INTERNAL, "The model is not loaded", ""};
+  return model_;
+}
+
+std::string Session::description() const {
+  return api_.model_describe(model().get());
 }
 
 std::string Session::convert(const std::string& target) {
-  if (model_ == nullptr) throw Failure{INF_INTERNAL, "The model is not loaded", ""};
+  const auto held = model();
   const char* report = nullptr;
-  if (inf_error* error = api_.model_convert(model_, target.c_str(), &report)) throw Failure::from(api_, error);
+  if (inf_error* error = api_.model_convert(held.get(), target.c_str(), &report)) throw Failure::from(api_, error);
   return report;
 }
 
 Outputs Session::run(uint32_t method, const inf_value* arguments, size_t count) {
-  if (model_ == nullptr) throw Failure{INF_INTERNAL, "The model is not loaded", ""};
+  const auto held = model();
   inf_result* result = nullptr;
-  if (inf_error* error = api_.model_run(model_, method, arguments, count, &result)) throw Failure::from(api_, error);
+  if (inf_error* error = api_.model_run(held.get(), method, arguments, count, &result))
+    throw Failure::from(api_, error);
   return {api_, result};
 }
 
 void Session::unload() {
-  if (model_ == nullptr) return;
-  api_.model_free(std::exchange(model_, nullptr));
-  give_back_freed_heap();
+  Model freed;  // outside the lock
+  const std::lock_guard lock(mutex_);
+  freed.swap(model_);
+}
+
+Executor& Session::next_executor() const {
+  return **std::min_element(executors_.begin(), executors_.end(),
+                            [](const Executor* a, const Executor* b) { return a->load() < b->load(); });
+}
+
+bool Session::cancel(const void* owner, uint32_t ticket) const {
+  return std::any_of(executors_.begin(), executors_.end(),
+                     [&](Executor* executor) { return executor->cancel(owner, ticket); });
 }
 
 }  // namespace infernode

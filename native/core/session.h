@@ -1,9 +1,9 @@
 // One loaded model.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +29,7 @@ struct LoadOptions {
   std::string format;
   std::string device;
   int32_t threads = 1;
+  int32_t instances = 1;
   std::string precision;
   int32_t channels_last = -1;
   bool fuse = true;
@@ -36,14 +37,14 @@ struct LoadOptions {
 };
 
 // Shared by the JavaScript handle and by the jobs that use it; the model is freed by `unload`, or with the last of
-// them. `load` and `unload` run on the executor, one after the other like every job. The executor belongs to the
-// environment, which outlives all jobs.
+// them. `load`, `convert` and `unload` run on the first executor; `run` on any, on several at once if there are
+// several. The weights exist once. The executors belong to the environment, which outlives all jobs.
 class Session {
  public:
-  Session(const inf_backend_api& api, Executor& executor, LoadOptions options);
+  Session(const inf_backend_api& api, std::vector<Executor*> executors, LoadOptions options);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session() { unload(); }
+  ~Session();
 
   // Each throws Failure.
   void load();
@@ -51,18 +52,30 @@ class Session {
   // Of a model that was loaded with a recipe. Returns a report, JSON.
   std::string convert(const std::string& target);
 
+  // Frees the model, or leaves that to the last call that still runs.
   void unload();
 
-  const char* description() const { return api_.model_describe(model_); }
-  int64_t bytes() const { return api_.model_bytes(model_); }
-  Executor& executor() { return executor_; }
+  // Of a loaded model.
+  std::string description() const;
+
+  Executor& first_executor() const { return *executors_.front(); }
+  // The one with the least work; the first of several.
+  Executor& next_executor() const;
+  // Takes a waiting call out of the queue that it is in. False if it is running or done.
+  bool cancel(const void* owner, uint32_t ticket) const;
   int32_t threads() const { return options_.threads; }
 
  private:
+  using Model = std::shared_ptr<inf_model>;
+
+  // Throws Failure if there is none.
+  Model model() const;
+
   const inf_backend_api& api_;
-  Executor& executor_;
+  const std::vector<Executor*> executors_;
   const LoadOptions options_;
-  inf_model* model_ = nullptr;
+  mutable std::mutex mutex_;
+  Model model_;
 };
 
 }  // namespace infernode

@@ -46,8 +46,8 @@ export interface ModelInfo {
   readonly device: string;
   /** Intra-op threads of one call. */
   readonly threads: number;
-  /** Calls that run at once. */
-  readonly instances?: number;
+  /** How many calls run at once. */
+  readonly instances: number;
   /** Every callable method by name; `forward` is what `run` calls by default. */
   readonly methods: Readonly<Record<string, Signature>>;
   /** True if calls change the model's own state, so that two equal calls may answer differently. */
@@ -91,7 +91,7 @@ export type Outputs = Record<string, Tensor>;
 export interface SessionOptions {
   readonly device: string;
   readonly threads: number;
-  /** Calls that run at once; 1 by default. */
+  /** Up to so many calls run at once, each with `threads` threads. Default 1, the only one for a stateful model. */
   readonly instances?: number;
   /** `auto` runs the file as it was saved. `bf16` computes in it; inputs and outputs keep their dtypes. */
   readonly precision?: 'auto' | 'fp32' | 'bf16';
@@ -106,7 +106,7 @@ export interface MemoryLayout {
   readonly fuse?: boolean;
 }
 
-/** A model loaded by a backend. Calls of one session may overlap; a stateful model runs them one by one, in order. */
+/** A model loaded by a backend. Calls of one session may overlap; one instance runs them one by one, in order. */
 export interface Session {
   readonly info: ModelInfo;
   /** @throws InfernodeError INF_INPUT_*, INF_METHOD_UNKNOWN, INF_MODEL_FAILED, INF_ABORTED, INF_BACKEND_CRASHED */
@@ -143,6 +143,9 @@ export interface Backend {
   readonly formats: readonly ModelFormat[];
   /** Never throws; tried once per process and remembered. */
   probe(): Promise<BackendStatus>;
-  /** @throws InfernodeError INF_MODEL_INVALID, INF_MODEL_UNSAFE, INF_BACKEND_UNAVAILABLE, INF_DEVICE_UNAVAILABLE */
+  /**
+   * @throws InfernodeError INF_MODEL_INVALID, INF_MODEL_UNSAFE, INF_BACKEND_UNAVAILABLE, INF_DEVICE_UNAVAILABLE;
+   * INF_OPTION_INVALID for several instances of a stateful model
+   */
   load(path: string, format: ModelFormat, options: SessionOptions): Promise<Session>;
 }

@@ -78,7 +78,7 @@ async function warmUp(
   policy: BatchPolicy,
   runs: number,
 ): Promise<void> {
-  const { instances = 1 } = session.info;
+  const { instances } = session.info;
   const sizes = policy.padTo.length === 0 ? [1] : policy.padTo;
   for (let run = 0; run < runs; run++) {
     for (const rows of sizes) {

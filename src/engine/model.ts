@@ -132,7 +132,7 @@ export class Model {
    */
   inferMany(
     requests: Iterable<InferRequest> | AsyncIterable<InferRequest>,
-    { concurrency = 2 * this.batching.maxSize * (this.info.instances ?? 1) }: InferManyOptions = {},
+    { concurrency = 2 * this.batching.maxSize * this.info.instances }: InferManyOptions = {},
   ): AsyncGenerator<PromiseSettledResult<InferResult>, void, undefined> {
     return inferStream(requests, (request) => this.infer(request), concurrency);
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { load, Tensor } from 'infernode';
+import { TorchBackend } from '#src/backends/torch/backend';
 import { rejects } from '../support/expect-error.js';
 import { fill } from '../support/lcg.js';
 import { needsTorchPython, runPython } from '../support/python.js';
@@ -37,6 +38,32 @@ describe('AOTInductor packages compiled on this machine', { skip: needsTorch || 
         assert.ok(Math.abs(a[i]! - b[i]!) <= 1e-4 * scale, `batch ${batch}, element ${i}`);
       assert.deepEqual(compiled.runSync([image]).output!.data, got.data);
     }
+  });
+
+  test('several instances run at once, and each call gets its own answer', async () => {
+    const options = { device: 'cpu', threads: 1 } as const;
+    const backend = new TorchBackend();
+    const path = join(folder, 'shapes.pt2');
+    const one = await backend.load(path, 'aotinductor', options);
+    const several = await backend.load(path, 'aotinductor', { ...options, instances: 3 });
+    assert.equal(several.info.instances, 3);
+    const images = (batch: number, seed: number) => [
+      fill({ name: 'image', dtype: 'float32', shape: [batch, 3, 64, 64], seed, lo: -2, hi: 2 }, batch),
+    ];
+    const inputs = Array.from({ length: 60 }, (_, call) => images(1 + (call % 5), call));
+    const answers = await Promise.all(inputs.map((input) => several.run('forward', input)));
+    for (const [call, input] of inputs.entries()) {
+      assert.deepEqual(answers[call], await one.run('forward', input), `call ${call}`);
+    }
+    const ended: string[] = [];
+    const long = several.run('forward', images(256, 1)).then(() => ended.push('long'));
+    for (let i = 0; i < 3; i++) {
+      await several.run('forward', images(1, i));
+      ended.push('short');
+    }
+    await long;
+    assert.deepEqual(ended, ['short', 'short', 'short', 'long']);
+    await Promise.all([one.close(), several.close()]);
   });
 
   test('the bound of the batch is told and kept', async () => {

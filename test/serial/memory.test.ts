@@ -70,6 +70,25 @@ for (const { backend, format, extension, skip } of backends) {
       });
     }
 
+    test('20 times load, run and close of three instances end where the fifth ended', () => {
+      const name = backend === 'torch' ? 'TorchBackend' : 'onnxBackend';
+      const seen = levels(`
+        const { ${name} } = await import(${JSON.stringify(import.meta.resolve(`#src/backends/${backend}/backend`))});
+        const backend = ${backend === 'torch' ? 'new TorchBackend()' : name};
+        const x = new Tensor('float32', new Float32Array(3 * 64 * 64), [1, 3, 64, 64]);
+        const path = ${JSON.stringify(join(bundledModel, `1/model.${extension}`))};
+        const seen = [];
+        for (let cycle = 0; cycle < 20; cycle++) {
+          const session = await backend.load(path, ${JSON.stringify(format)}, { device: 'cpu', threads: 1, instances: 3 });
+          await Promise.all(Array.from({ length: 12 }, () => session.run('forward', [x])));
+          await session.close();
+          seen.push(await rss());
+        }
+        console.log(JSON.stringify(seen));`);
+      const growth = seen.at(-1)! / seen[4]! - 1;
+      assert.ok(growth < 0.05, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
+    });
+
     test('large outputs are given back', () => {
       const seen = levels(`
         const model = await load(${JSON.stringify(tiny)});

@@ -4,12 +4,16 @@
 #include <c10/core/InferenceMode.h>
 #include <link.h>
 #include <sys/stat.h>
+#include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <semaphore>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -20,10 +24,36 @@
 
 namespace infernode::torch_backend {
 
+// One for all models of its file in the process.
+struct AotiPackage {
+  AotiPackage(const std::string& path, const at::Device& device, size_t runners)
+      : loader(path, "model", false, runners, device.has_index() ? device.index() : -1),
+        free_runners(static_cast<ptrdiff_t>(runners)) {
+    // Before the first run, which folds constants and would write to the map that this reads.
+    for (const auto& [name, tensor] : loader.get_runner()->extract_constants_map(false)) {
+      count_tensor(tensor, parameters);
+    }
+  }
+
+  // On several threads at once.
+  std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs) {
+    free_runners.acquire();
+    struct Release {
+      std::counting_semaphore<>& runners;
+      ~Release() { runners.release(); }
+    } const release{free_runners};
+    return loader.run(inputs);
+  }
+
+  torch::inductor::AOTIModelPackageLoader loader;
+  ParameterCount parameters;
+  // libtorch makes a call wait for a runner too, but a runner whose call has failed does not wake it.
+  std::counting_semaphore<> free_runners;
+};
+
 namespace {
 
 namespace fs = std::filesystem;
-using Loader = torch::inductor::AOTIModelPackageLoader;
 
 // libtorch unpacks a package into a folder of its own, which a process that is killed leaves behind. A library that is
 // loaded needs its file no more.
@@ -45,9 +75,9 @@ void remove_unpacked_files() {
 
 // Packages by file and device. A loaded package cannot be unloaded: libtorch keeps its library, and the library has
 // symbols that forbid it. So a package that is loaded again is the one that is there, and none is ever destroyed.
-Loader& load_package(const std::string& path, const at::Device& device) {
+AotiPackage& load_package(const std::string& path, const at::Device& device) {
   static std::mutex mutex;
-  static auto& packages = *std::make_unique<std::map<std::string, std::unique_ptr<Loader>>>().release();
+  static auto& packages = *std::make_unique<std::map<std::string, std::unique_ptr<AotiPackage>>>().release();
   struct stat file {};
   if (stat(path.c_str(), &file) != 0) throw BackendError(INF_MODEL_INVALID, path + " cannot be read");
   std::ostringstream key;
@@ -57,10 +87,10 @@ Loader& load_package(const std::string& path, const at::Device& device) {
   const std::lock_guard lock(mutex);
   auto& slot = packages[key.str()];
   if (slot == nullptr) {
-    // Several runners let several executors share the weights; each costs only its own scratch memory, made on first
-    // use.
-    constexpr size_t kRunners = 4;
-    slot = std::make_unique<Loader>(path, "model", false, kRunners, device.has_index() ? device.index() : -1);
+    // Runners let executors share the weights; each costs only its own scratch memory, made on first use. How many
+    // there are cannot change later; more than cores would gain nothing.
+    const size_t runners = std::max(4U, std::thread::hardware_concurrency());
+    slot = std::make_unique<AotiPackage>(path, device, runners);
     // Kernels for a GPU are read when they first run.
     if (device.is_cpu()) remove_unpacked_files();
   }
@@ -70,22 +100,18 @@ Loader& load_package(const std::string& path, const at::Device& device) {
 }  // namespace
 
 AotiModel::AotiModel(const inf_load_options& options)
-    : device_(options.device), loader_(load_package(options.path, device_)) {
-  ParameterCount parameters;
-  for (const auto& [name, tensor] : loader_.get_runner()->extract_constants_map(false)) {
-    count_tensor(tensor, parameters);
-  }
-  bytes_ = parameters.bytes;
-  const auto spec = loader_.get_call_spec();
+    : device_(options.device), package_(load_package(options.path, device_)) {
+  bytes_ = package_.parameters.bytes;
+  const auto spec = package_.loader.get_call_spec();
   JsonWriter json;
   json.begin_object();
   json.key("inputSpec").value(spec.empty() ? "" : spec[0]);
   json.key("outputSpec").value(spec.size() < 2 ? "" : spec[1]);
   json.key("device").value(options.device);
   json.key("parameters");
-  write_parameters(json, parameters);
+  write_parameters(json, package_.parameters);
   json.key("metadata").begin_object();
-  for (const auto& [name, value] : loader_.get_metadata()) json.key(name).value(value);
+  for (const auto& [name, value] : package_.loader.get_metadata()) json.key(name).value(value);
   json.end_object();
   json.end_object();
   description_ = json.text();
@@ -103,7 +129,7 @@ std::unique_ptr<Result> AotiModel::run(uint32_t method, const inf_value* argumen
     // Mutation of inputs is compiled into the package and cannot be seen, so it gets its own memory.
     inputs.push_back(to_tensor(arguments[i].tensor, device_, true));
   }
-  auto outputs = loader_.run(inputs);
+  auto outputs = package_.run(inputs);
   inputs.clear();
   std::vector<std::string> names;
   for (size_t i = 0; i < outputs.size(); ++i) names.push_back("output." + std::to_string(i));

@@ -1,13 +1,13 @@
 // An AOTInductor package (`.pt2`): machine code that torch compiled for one kind of CPU or GPU.
 #pragma once
 
-#include <torch/csrc/inductor/aoti_package/model_package_loader.h>
-
 #include <memory>
 
 #include "model.h"
 
 namespace infernode::torch_backend {
+
+struct AotiPackage;
 
 // Loading runs code from the package. Names, dtypes and bounds of the inputs stand in the package's source text, which
 // the TypeScript side reads and checks before each run: the compiled code itself does not check and answers wrongly.
@@ -20,7 +20,7 @@ class AotiModel final : public inf_model {
 
  private:
   at::Device device_;
-  torch::inductor::AOTIModelPackageLoader& loader_;
+  AotiPackage& package_;
 };
 
 }  // namespace infernode::torch_backend

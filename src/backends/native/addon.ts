@@ -17,10 +17,10 @@ export interface Addon {
   runSync(session: SessionHandle, method: number, numbersUsed: number, values: readonly unknown[]): FlatOutputs;
   /** True if the call was still waiting; then it will not complete. */
   cancel(session: SessionHandle, ticket: number): boolean;
-  /** Completes when earlier calls have finished and the model is freed. */
+  /** Completes when the model is freed; to be called when no call of the session is in flight. */
   unload(session: SessionHandle, ticket: number): void;
   /**
-   * Drops the waiting calls of this environment, which never complete, and waits for the running one. After the limit the
+   * Drops the waiting calls of this environment, which never complete, and waits for the running ones. After the limit the
    * process is set to end without destroying libtorch's static objects under it.
    */
   drainBeforeExit(limitMs: number): void;
@@ -36,6 +36,7 @@ export interface NativeLoadOptions {
   readonly format: string;
   readonly device: string;
   readonly threads: number;
+  readonly instances: number;
   readonly precision: string;
   /** 1 yes, 0 no, -1 as suits the precision. */
   readonly channelsLast: -1 | 0 | 1;

@@ -29,6 +29,7 @@ export async function loadModel(path: string, threads: number): Promise<LoadedMo
     backend: 'onnx',
     device: 'cpu',
     threads,
+    instances: 1,
     methods: { forward: describeSignature(session, declared) },
     stateful: false,
     signatureSource: 'declared',

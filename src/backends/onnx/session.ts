@@ -6,37 +6,27 @@ import { bindInputs } from '../bind-inputs.js';
 import type { Call } from './calls-in-flight.js';
 import { checkTensors, explainFailure } from './checks.js';
 import { areLarge, copyInTurns } from './copy-in-turns.js';
-import { ModelThread, type ThreadOwner } from './model-thread.js';
+import { Instances } from './instances.js';
 
 /** Calls in one message: enough to spread its cost, few enough that both threads work at once. */
 const CALLS_PER_MESSAGE = 32;
 
-/** Messages under way: while the worker runs one, the next is there. */
+/** Messages under way to a worker: while it runs one, the next is there. */
 const MESSAGES = 3;
 
-/** The worker is given this much work ahead; a call that waits here instead is aborted at no cost. */
+/** A worker is given this much work ahead; a call that waits here instead is aborted at no cost. */
 const WORK_AHEAD_MS = 2;
 
 interface QueuedCall extends Call {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Closes the models of sessions that were dropped without `close`. */
-const dropped = new FinalizationRegistry<ModelThread>((thread) => void thread.close());
-
-/** A model that a worker thread runs. Calls overlap up to the worker, which runs them one by one. */
+/** A model that worker threads run, one for each instance. Calls overlap up to the worker, which runs them one by one. */
 export class OnnxSession implements Session {
-  readonly info: ModelInfo;
   readonly #path: string;
-  readonly #signature: Signature;
-  /** Undefined after a crash, until the next call. */
-  #thread: ModelThread | undefined;
+  readonly #instances: Instances;
   readonly #waiting = new Set<QueuedCall>();
   readonly #aborts = new AbortWatch<QueuedCall>((call, signal) => this.#abort(call, signal));
-  readonly #owner: ThreadOwner = {
-    onReplies: (millisecondsPerCall) => this.#onReplies(millisecondsPerCall),
-    onEnd: (thread, error) => this.#onEnd(thread, error),
-  };
   #flushScheduled = false;
   /** Calls whose inputs are being copied. */
   #copying = 0;
@@ -45,25 +35,28 @@ export class OnnxSession implements Session {
   #onDrained: (() => void) | undefined;
 
   /**
-   * Loads a model into a worker thread of its own.
+   * Loads a model into worker threads of its own, one for each instance.
    * @throws InfernodeError INF_MODEL_*, INF_INPUT_DTYPE, INF_OUTPUT_UNSUPPORTED, INF_OUT_OF_MEMORY, INF_BACKEND_*
    */
-  static async open(path: string, { threads }: SessionOptions): Promise<OnnxSession> {
-    const thread = new ModelThread(path, threads, null);
-    try {
-      return new OnnxSession(path, await thread.loaded, thread);
-    } catch (error) {
-      // A caller that tries the next file at once finds the worker free.
-      await thread.close();
-      throw error;
-    }
+  static async open(path: string, { threads, instances = 1 }: SessionOptions): Promise<OnnxSession> {
+    return new OnnxSession(path, await Instances.load(path, threads, instances));
   }
 
-  private constructor(path: string, info: ModelInfo, thread: ModelThread) {
+  private constructor(path: string, instances: Instances) {
     this.#path = path;
-    this.info = info;
-    this.#signature = info.methods.forward!;
-    this.#adopt(thread);
+    this.#instances = instances;
+    instances.owner = {
+      onReplies: (millisecondsPerCall) => this.#onReplies(millisecondsPerCall),
+      onEnd: (error) => this.#onEnd(error),
+    };
+  }
+
+  get info(): ModelInfo {
+    return this.#instances.info;
+  }
+
+  get #signature(): Signature {
+    return this.#instances.signature;
   }
 
   async run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
@@ -107,7 +100,7 @@ export class OnnxSession implements Session {
   runSync(method: string, inputs: Inputs): Outputs {
     const tensors = this.#bind(method, inputs);
     try {
-      return this.#liveThread().runSync(tensors);
+      return this.#instances.leastBusy().runSync(tensors);
     } catch (error) {
       throw error instanceof InfernodeError ? explainFailure(this.#signature, tensors, error) : error;
     }
@@ -118,14 +111,14 @@ export class OnnxSession implements Session {
     return this.#closed;
   }
 
-  /** Makes the worker die of an uncaught error. For tests. */
-  async crash(): Promise<void> {
-    await this.#thread?.crash();
+  /** Makes a worker die of an uncaught error. For tests. */
+  async crash(instance = 0): Promise<void> {
+    await this.#instances.at(instance)?.crash();
   }
 
-  /** Ends the idle worker without a word to it. For tests. */
-  async terminate(): Promise<void> {
-    await this.#thread?.terminate();
+  /** Ends an idle worker without a word to it. For tests. */
+  async terminate(instance = 0): Promise<void> {
+    await this.#instances.at(instance)?.terminate();
   }
 
   #bind(method: string, inputs: Inputs): readonly Tensor[] {
@@ -162,8 +155,9 @@ export class OnnxSession implements Session {
   #sendWaiting(): void {
     const limit = Math.max(2, Math.round(WORK_AHEAD_MS / this.#millisecondsPerCall));
     while (this.#waiting.size > 0) {
-      const thread = this.#liveThread();
-      const room = Math.min(CALLS_PER_MESSAGE, limit - thread.inFlight);
+      const thread = this.#instances.leastBusy();
+      const share = Math.ceil(this.#waiting.size / this.info.instances);
+      const room = Math.min(CALLS_PER_MESSAGE, share, limit - thread.inFlight);
       if (room <= 0 || thread.packets >= MESSAGES) return;
       thread.send(this.#take(room));
     }
@@ -177,26 +171,13 @@ export class OnnxSession implements Session {
     }
   }
 
-  #liveThread(): ModelThread {
-    this.#thread ?? this.#adopt(new ModelThread(this.#path, this.info.threads, this.#signature));
-    return this.#thread!;
-  }
-
-  #adopt(thread: ModelThread): void {
-    this.#thread = thread;
-    thread.owner = new WeakRef(this.#owner);
-    dropped.register(this, thread, thread);
-  }
-
   #onReplies(millisecondsPerCall: number): void {
     // Halfway to each new measurement: quick to follow, deaf to a single stall.
     this.#millisecondsPerCall += (millisecondsPerCall - this.#millisecondsPerCall) / 2;
     this.#continue();
   }
 
-  #onEnd(thread: ModelThread, error: InfernodeError): void {
-    if (this.#thread === thread) this.#thread = undefined;
-    dropped.unregister(thread);
+  #onEnd(error: InfernodeError): void {
     // A model that cannot be loaded again fails its waiting calls too: trying for each would never end.
     if (error.code !== 'INF_BACKEND_CRASHED')
       for (const call of this.#take(Number.POSITIVE_INFINITY)) call.reject(error);
@@ -209,7 +190,7 @@ export class OnnxSession implements Session {
   }
 
   get #idle(): boolean {
-    return this.#copying === 0 && this.#waiting.size === 0 && (this.#thread?.inFlight ?? 0) === 0;
+    return this.#copying === 0 && this.#waiting.size === 0 && this.#instances.inFlight === 0;
   }
 
   #checkDrained(): void {
@@ -229,9 +210,6 @@ export class OnnxSession implements Session {
         this.#onDrained = resolve;
       });
     }
-    const thread = this.#thread;
-    // Its worker soon belongs to another model.
-    this.#thread = undefined;
-    await thread?.close();
+    await this.#instances.close();
   }
 }

@@ -1,3 +1,4 @@
+import { InfernodeError } from '../../errors.js';
 import type { ModelFormat, ModelInfo, Session, SessionOptions } from '../backend.js';
 import type { BackendHandle, NativeRecipe, SessionHandle } from '../native/addon.js';
 import { readAotiPackage } from './aoti-package.js';
@@ -15,7 +16,11 @@ interface AotiDescription {
   readonly metadata: Record<string, string>;
 }
 
-/** Loads a model on the executor. @throws InfernodeError INF_MODEL_INVALID, INF_PRECISION_UNSUPPORTED, INF_OUT_OF_MEMORY */
+/**
+ * Loads a model on the executor.
+ * @throws InfernodeError INF_MODEL_INVALID, INF_PRECISION_UNSUPPORTED, INF_OUT_OF_MEMORY; INF_OPTION_INVALID for several
+ * instances of a stateful model
+ */
 export async function loadSession(
   calls: NativeCalls,
   handle: BackendHandle,
@@ -24,10 +29,21 @@ export async function loadSession(
   options: SessionOptions,
 ): Promise<Session> {
   const { session, text } = await loadNative(calls, handle, path, format, options);
-  const common = { format, backend: 'torch', threads: options.threads } as const;
+  const { threads, instances = 1 } = options;
+  const common = { format, backend: 'torch', threads, instances } as const;
   if (format === 'torchscript') {
     const description = JSON.parse(text) as TorchScriptDescription;
-    return new TorchSession(calls, session, { ...common, ...description, signatureSource: 'derived' }, undefined);
+    const loaded = new TorchSession(
+      calls,
+      session,
+      { ...common, ...description, signatureSource: 'derived' },
+      undefined,
+    );
+    if (description.stateful && instances > 1) {
+      await loaded.close();
+      throw severalOfStateful(path, instances);
+    }
+    return loaded;
   }
   const { inputSpec, outputSpec, device, parameters, metadata } = JSON.parse(text) as AotiDescription;
   const { signature, outputNames } = await readAotiPackage(path, { input: inputSpec, output: outputSpec });
@@ -44,6 +60,14 @@ export async function loadSession(
   return new TorchSession(calls, session, info, outputNames);
 }
 
+function severalOfStateful(path: string, instances: number): InfernodeError {
+  return new InfernodeError(
+    'INF_OPTION_INVALID',
+    `${path} keeps state between its calls, which therefore run one by one, in order: it has 1 instance, not ${instances}`,
+    { details: { name: 'instances', expected: '1', given: String(instances) } },
+  );
+}
+
 /** Loads a model, for quantization if there is a recipe. `text` is the native description, JSON. */
 export async function loadNative(
   calls: NativeCalls,
@@ -53,9 +77,10 @@ export async function loadNative(
   options: SessionOptions,
   recipe?: NativeRecipe,
 ): Promise<{ session: SessionHandle; text: string }> {
-  const { device, threads, precision = 'auto', layout = {} } = options;
+  const { device, threads, instances = 1, precision = 'auto', layout = {} } = options;
   const channelsLast = layout.channelsLast === undefined ? -1 : layout.channelsLast ? 1 : 0;
-  const native = { path, format, device, threads, precision, channelsLast, fuse: layout.fuse ?? true } as const;
+  const fuse = layout.fuse ?? true;
+  const native = { path, format, device, threads, instances, precision, channelsLast, fuse } as const;
   let session!: SessionHandle;
   try {
     const { done } = calls.start<string>((ticket) => {

@@ -34,13 +34,21 @@ export class ObservedSession {
     recipe: NativeRecipe,
     options: SessionOptions,
   ): Promise<ObservedSession> {
-    const { session, text } = await loadNative(calls, handle, path, 'torchscript', options, recipe);
+    const { session, text } = await loadNative(
+      calls,
+      handle,
+      path,
+      'torchscript',
+      { ...options, instances: 1 },
+      recipe,
+    );
     const { quantizable, ...description } = JSON.parse(text) as Description;
     const { threads } = options;
     const info: ModelInfo = {
       format: 'torchscript',
       backend: 'torch',
       threads,
+      instances: 1,
       signatureSource: 'derived',
       ...description,
     };

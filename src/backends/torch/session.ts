@@ -31,6 +31,9 @@ export class TorchSession implements Session {
   private readonly methods = new Map<string, Method>();
   private readonly aborts = new AbortWatch<AbortableCall>((call, signal) => this.abort(call, signal));
   private closing: Promise<void> | undefined;
+  /** Calls that native code has. */
+  private inFlight = 0;
+  private onDrained: (() => void) | undefined;
 
   /** @param outputNames names of the outputs where native code only numbers them (AOTInductor) */
   constructor(
@@ -56,6 +59,8 @@ export class TorchSession implements Session {
       (ticket) => addon.run(this.handle, method.index, length, values, ticket),
       values,
     );
+    this.inFlight++;
+    done.then(this.onSettled, this.onSettled);
     try {
       const outputs = await (signal === undefined ? done : this.abortable(done, ticket, signal));
       return this.unpack(outputs);
@@ -82,9 +87,18 @@ export class TorchSession implements Session {
 
   private async unload(): Promise<void> {
     collected.unregister(this);
+    if (this.inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.onDrained = resolve;
+      });
+    }
     await this.calls.start<void>((ticket) => this.calls.addon.unload(this.handle, ticket)).done;
     this.calls.addon.adjustMemory(-this.info.parameters.bytes);
   }
+
+  private readonly onSettled = (): void => {
+    if (--this.inFlight === 0) this.onDrained?.();
+  };
 
   private methodOf(name: string): Method {
     if (this.closing !== undefined) throw new InfernodeError('INF_MODEL_CLOSED', 'The model has been closed');
@@ -112,7 +126,10 @@ export class TorchSession implements Session {
   }
 
   private abort({ ticket, reject }: AbortableCall, signal: AbortSignal): void {
-    if (this.calls.addon.cancel(this.handle, ticket)) this.calls.forget(ticket);
+    if (this.calls.addon.cancel(this.handle, ticket)) {
+      this.calls.forget(ticket);
+      this.onSettled();
+    }
     reject(abortError(signal, 'The call'));
   }
 

@@ -29,7 +29,7 @@ export class Dispatcher implements ShareClient {
   #onDrained: (() => void) | undefined;
 
   constructor(parts: SchedulerParts) {
-    const { threads, instances = 1 } = parts.session.info;
+    const { threads, instances } = parts.session.info;
     this.#parts = parts;
     this.threads = threads;
     this.#instances = instances;
