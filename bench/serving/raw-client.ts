@@ -1,0 +1,82 @@
+import { connect, type Socket } from 'node:net';
+
+/** What came back for one request. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: Buffer;
+}
+
+/**
+ * A client for measuring: sends bytes that were made before over one kept connection, and reads no more of the answer than
+ * is needed to find its end. It costs a small part of what an HTTP library does, so that one core can load a server.
+ */
+export class RawClient {
+  readonly #socket: Socket;
+  #received: Buffer[] = [];
+  #size = 0;
+  #resolve: ((answer: RawAnswer) => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
+
+  static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = connect({ port, host, noDelay: true });
+    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    return new RawClient(socket);
+  }
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (bytes) => this.#onData(bytes));
+    socket.on('error', (error) => this.#reject?.(error));
+    socket.on('close', () => this.#reject?.(new Error('the server closed the connection')));
+  }
+
+  /** One request at a time. */
+  send(request: Uint8Array): Promise<RawAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#socket.write(request);
+    });
+  }
+
+  close(): void {
+    this.#reject = undefined;
+    this.#socket.destroy();
+  }
+
+  #onData(bytes: Buffer): void {
+    this.#received.push(bytes);
+    this.#size += bytes.length;
+    const first = this.#received[0]!;
+    const end = first.indexOf('\r\n\r\n');
+    if (end < 0) {
+      this.#received = [Buffer.concat(this.#received)];
+      return;
+    }
+    const head = first.toString('latin1', 0, end);
+    const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+    if (this.#size < end + 4 + length) return;
+    const whole = this.#received.length === 1 ? first : Buffer.concat(this.#received);
+    this.#received = [];
+    this.#size = 0;
+    this.#resolve?.({ status: Number(head.slice(9, 12)), head, body: whole.subarray(end + 4, end + 4 + length) });
+  }
+}
+
+/** The bytes of an inference request with one input, in binary both ways. */
+export function binaryRequest(model: string, input: string, shape: readonly number[], data: Float32Array): Buffer {
+  const tensor = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const json = JSON.stringify({
+    inputs: [{ name: input, datatype: 'FP32', shape, parameters: { binary_data_size: tensor.length } }],
+    parameters: { binary_data_output: true },
+  });
+  const head = [
+    `POST /v2/models/${model}/infer HTTP/1.1`,
+    'Host: 127.0.0.1',
+    'Content-Type: application/octet-stream',
+    `Inference-Header-Content-Length: ${Buffer.byteLength(json)}`,
+    `Content-Length: ${Buffer.byteLength(json) + tensor.length}`,
+  ];
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n${json}`), tensor]);
+}
