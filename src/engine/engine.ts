@@ -1,56 +1,20 @@
-import type { BatchingConfig, ModelConfig } from '../config/model-config.js';
-import { InfernodeError } from '../errors.js';
+import { type ModelConfig, parseModelConfig } from '../config/model-config.js';
+import { InfernodeError, messageOf } from '../errors.js';
+import { Repository } from '../models/repository.js';
+import { quoteName } from '../models/repository-name.js';
+import type { ModelSource } from '../models/repository-source.js';
+import { EngineEmitter, type EngineEvents, type EngineListener } from './engine-events.js';
+import { type ControlMode, type EngineOptions, type FilledEngineOptions, fillEngineOptions } from './engine-options.js';
 import type { InferRequest, InferResult } from './inference.js';
-import { load } from './load.js';
-import type { LoadOptions } from './load-options.js';
-import type { Model } from './model.js';
-import type { ModelObserver } from './observer.js';
+import type { ModelEntry, ServedModel } from './lifecycle-entry.js';
+import { ConcurrencyLimit } from './lifecycle-limit.js';
+import { versionLoader } from './lifecycle-load.js';
+import { type ModelChange, RepositoryPoll } from './lifecycle-poll.js';
+import { LifecycleSet } from './lifecycle-set.js';
 
-/** Who decides which models of the repository are loaded: nobody after the start, requests, or the folder itself. */
-export type ControlMode = 'none' | 'explicit' | 'poll';
-
-/** Which models to serve, and how. */
-export interface EngineOptions extends Omit<LoadOptions, 'signal'> {
-  /** A folder of models: `<name>/<version>/model.*`, `<name>/model.*` or `<name>.*`. */
-  readonly repository?: string;
-  /** Models by name, besides those of the repository: paths of files or model folders. */
-  readonly models?: Readonly<Record<string, string>>;
-  /**
-   * `none`, the default, loads every model at the start. `explicit` loads `startup` only, the others by `loadModel`. `poll`
-   * follows the folder.
-   */
-  readonly mode?: ControlMode;
-  /** The models to load at the start in mode `explicit`. */
-  readonly startup?: readonly string[];
-  /** Milliseconds between two looks at the folder in mode `poll`; 2000 by default. */
-  readonly pollMs?: number;
-  /** What holds for models whose model.json does not say otherwise. */
-  readonly batching?: BatchingConfig;
-  /** Is told what each version of a model does. */
-  readonly observe?: (name: string, version: number) => ModelObserver;
-}
-
-/** Where a version of a model stands. */
-export type ModelState = 'LOADING' | 'READY' | 'UNLOADING' | 'UNAVAILABLE';
-
-/** One line of the repository's index. */
-export interface ModelEntry {
-  readonly name: string;
-  /** Null where no version is known: the model was never loaded, or has none. */
-  readonly version: number | null;
-  readonly state: ModelState;
-  /** Why it is not ready; empty for a ready one. */
-  readonly reason: string;
-}
-
-/** A model that serves. */
-export interface ServedModel {
-  readonly name: string;
-  readonly version: number;
-  /** All versions that serve, in ascending order. */
-  readonly versions: readonly number[];
-  readonly model: Model;
-}
+export type { EngineEvents } from './engine-events.js';
+export type { ControlMode, EngineOptions } from './engine-options.js';
+export type { ModelEntry, ModelState, ServedModel } from './lifecycle-entry.js';
 
 /** A request to one of several models. */
 export interface EngineRequest extends InferRequest {
@@ -58,70 +22,230 @@ export interface EngineRequest extends InferRequest {
   readonly version?: number;
 }
 
+/** Loading takes processors and memory from the models that serve. */
+const LOADS_AT_ONCE = 2;
+
 /** Several models behind one door. */
 export class Engine {
-  private readonly served = new Map<string, Model>();
+  /** Resolves when every model that is to be loaded at the start has been tried. */
+  readonly started: Promise<void>;
+  readonly #options: FilledEngineOptions;
+  readonly #repository: Repository;
+  readonly #limit = new ConcurrencyLimit(LOADS_AT_ONCE);
+  readonly #events = new EngineEmitter();
+  readonly #models = new LifecycleSet((entry) => this.#tellState(entry));
+  readonly #poll: RepositoryPoll;
+  /** What the repository had when it was last looked at as a whole. */
+  readonly #sources = new Map<string, ModelSource>();
+  /** The models that `ready` speaks of. */
+  readonly #startup = new Set<string>();
+  #hasStarted = false;
+  #wasReady = false;
+  #isClosing = false;
+  #closed: Promise<void> | undefined;
 
   /** Loads what the mode says; a model that cannot be loaded is UNAVAILABLE and stops nobody. @throws INF_OPTION_INVALID */
   static async open(options: EngineOptions): Promise<Engine> {
-    const engine = new Engine(options.mode ?? 'none');
-    const {
-      models = {},
-      mode: _,
-      repository: __,
-      startup: ___,
-      pollMs: ____,
-      batching: _____,
-      observe: ______,
-      ...rest
-    } = options;
-    for (const [name, path] of Object.entries(models)) engine.served.set(name, await load(path, rest));
+    const engine = await Engine.start(options);
+    await engine.started;
     return engine;
   }
 
-  private constructor(readonly mode: ControlMode) {}
+  /** As `open`, but does not wait for the models: `started` does. @throws INF_OPTION_INVALID */
+  static async start(options: EngineOptions): Promise<Engine> {
+    const filled = fillEngineOptions(options);
+    const repository = new Repository(filled.repository, filled.models);
+    const sources = await repository.scan().catch((cause) => {
+      throw new InfernodeError('INF_OPTION_INVALID', `Option repository: ${messageOf(cause)}`, { cause });
+    });
+    return new Engine(filled, repository, sources);
+  }
 
-  /** Whether every model that was to be loaded at the start is ready, and the engine is not closing. */
+  private constructor(options: FilledEngineOptions, repository: Repository, sources: readonly ModelSource[]) {
+    this.#options = options;
+    this.#repository = repository;
+    for (const source of sources) {
+      this.#sources.set(source.name, source);
+      this.#models.make(source.name).learn(source);
+    }
+    this.#poll = new RepositoryPoll(
+      options.pollMs,
+      () => repository.scan(),
+      (change) => this.#follow(change),
+      (error) => this.#events.emit('scanFailed', error),
+    );
+    if (options.mode === 'poll') this.#poll.start(sources);
+    this.started = this.#begin(sources);
+  }
+
+  get mode(): ControlMode {
+    return this.#options.mode;
+  }
+
+  /**
+   * Whether every model of the start serves, in one version at least, and the engine is not closing. Models of the start are
+   * those of `startup` in mode `explicit`, else all that were in the repository then; not those that have been unloaded or
+   * removed since, nor folders that have nothing of a model in them. One that failed to load keeps this false until it is
+   * mended. A reload that failed does not make it false, nor does a model that came later.
+   */
   get ready(): boolean {
-    return true;
+    return this.#hasStarted && !this.#isClosing && [...this.#startup].every((name) => this.#models.serves(name));
   }
 
   /** Every version of every model, served or not, in the order of names and versions. */
   models(): ModelEntry[] {
-    return [...this.served.keys()].map((name) => ({ name, version: 1, state: 'READY', reason: '' }));
+    return this.#models.all().flatMap((lifecycle) => lifecycle.entries());
   }
 
-  /** @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY */
+  /** @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY, INF_SHUTTING_DOWN */
   model(name: string, version?: number): ServedModel {
-    const model = this.served.get(name);
-    if (model === undefined || (version ?? 1) !== 1)
-      throw new InfernodeError('INF_MODEL_NOT_FOUND', `There is no model "${name}"`);
-    return { name, version: 1, versions: [1], model };
+    this.#checkOpen();
+    return this.#models.known(name).find(version);
   }
 
   /** @throws InfernodeError as `Model.infer` does, and INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY, INF_SHUTTING_DOWN */
   async infer(name: string, request: EngineRequest): Promise<InferResult> {
     const { version, ...rest } = request;
-    return this.model(name, version).model.infer(rest);
+    for (;;) {
+      const { model } = this.model(name, version);
+      try {
+        return await model.infer(rest);
+      } catch (error) {
+        // It was replaced before the request got to it, which therefore never ran.
+        const missed = error instanceof InfernodeError && error.code === 'INF_MODEL_CLOSED';
+        if (!missed || this.model(name, version).model === model) throw error;
+      }
+    }
   }
 
   /**
    * Loads a model, or loads it anew: the old one serves until the new one is ready, and goes on if that fails.
    *
    * @param config instead of its model.json
-   * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_FORBIDDEN unless the mode is `explicit`, and as `load` does
+   * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_FORBIDDEN unless the mode is `explicit`, and as `load` does;
+   *   INF_MODEL_NOT_READY if it is unloaded meanwhile, INF_SHUTTING_DOWN
    */
-  async loadModel(_name: string, _config?: ModelConfig): Promise<void> {
-    throw new InfernodeError('INF_FORBIDDEN', 'Models are loaded on request in mode explicit only');
+  async loadModel(name: string, config?: ModelConfig): Promise<void> {
+    this.#checkControl('loaded');
+    const override = config === undefined ? undefined : parseModelConfig(config, `the config of ${quoteName(name)}`);
+    const find = async () => {
+      const source = await this.#repository.find(name);
+      if (source === null) throw this.#models.notFound(name);
+      return override === undefined ? source : { ...source, selection: override.versions ?? 'latest' };
+    };
+    if (this.#models.get(name) === undefined) await find();
+    this.#checkOpen();
+    await this.#models.make(name).load(JSON.stringify(override) ?? '', async () => {
+      const source = await find();
+      return { source, load: versionLoader(source, override, this.#options, this.#limit), anew: true };
+    });
   }
 
-  /** Lets the requests that it has finish, then frees the model. @throws InfernodeError INF_MODEL_NOT_FOUND, INF_FORBIDDEN */
-  async unloadModel(_name: string): Promise<void> {
-    throw new InfernodeError('INF_FORBIDDEN', 'Models are unloaded on request in mode explicit only');
+  /**
+   * Lets the requests that it has finish, then frees the model. A load that is under way is given up.
+   *
+   * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_FORBIDDEN unless the mode is `explicit`, INF_SHUTTING_DOWN
+   */
+  async unloadModel(name: string): Promise<void> {
+    this.#checkControl('unloaded');
+    const lifecycle = this.#models.known(name);
+    this.#startup.delete(name);
+    await lifecycle.unload('it was unloaded');
   }
 
-  /** Takes no more requests, lets those that it has finish, and frees all models. Idempotent. */
-  async close(): Promise<void> {
-    await Promise.all([...this.served.values()].map((model) => model.close()));
+  /** Calls `listener` at each such event, soon after what caused it. */
+  on<E extends keyof EngineEvents>(event: E, listener: EngineListener<E>): this {
+    this.#events.on(event, listener);
+    return this;
   }
+
+  off<E extends keyof EngineEvents>(event: E, listener: EngineListener<E>): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  /** Takes no more requests, gives up loads, lets the requests that it has finish, and frees all models. Idempotent. */
+  close(): Promise<void> {
+    this.#isClosing = true;
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** `await using engine = await Engine.open(...)` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#tellReady();
+    await this.#poll.stop();
+    await Promise.all(this.#models.all().map((lifecycle) => lifecycle.close(shuttingDown())));
+    await this.started;
+  }
+
+  async #begin(sources: readonly ModelSource[]): Promise<void> {
+    const { mode, startup } = this.#options;
+    for (const name of startup) if (name !== '*') this.#startup.add(name);
+    if (mode !== 'explicit' || startup.includes('*')) {
+      for (const { name, isModel } of sources) if (isModel) this.#startup.add(name);
+    }
+    await Promise.all([...this.#startup].map((name) => this.#loadFound(name)));
+    this.#hasStarted = true;
+    this.#tellReady();
+  }
+
+  /** Loads what the last look has found. If that fails, the index says why. */
+  async #loadFound(name: string): Promise<void> {
+    const plan = async () => {
+      const source = this.#sources.get(name);
+      if (source === undefined) throw this.#models.notFound(name);
+      return { source, load: versionLoader(source, undefined, this.#options, this.#limit), anew: false };
+    };
+    await this.#models
+      .make(name)
+      .load('', plan)
+      .catch(() => undefined);
+  }
+
+  async #follow([name, source]: ModelChange): Promise<void> {
+    if (source !== null) {
+      this.#sources.set(name, source);
+      return this.#loadFound(name);
+    }
+    this.#sources.delete(name);
+    this.#startup.delete(name);
+    await this.#models
+      .get(name)
+      ?.unload('it was removed from the repository')
+      .catch(() => undefined);
+    // It may have come back.
+    if (!this.#sources.has(name)) this.#models.forget(name);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosing) throw shuttingDown();
+  }
+
+  #checkControl(done: string): void {
+    this.#checkOpen();
+    if (this.mode === 'explicit') return;
+    const message = `Models are ${done} on request in mode explicit only; this engine's is ${this.mode}`;
+    throw new InfernodeError('INF_FORBIDDEN', message);
+  }
+
+  #tellState(entry: ModelEntry): void {
+    this.#events.emit('state', entry);
+    this.#tellReady();
+  }
+
+  #tellReady(): void {
+    const { ready } = this;
+    if (ready === this.#wasReady) return;
+    this.#wasReady = ready;
+    this.#events.emit('ready', ready);
+  }
+}
+
+function shuttingDown(): InfernodeError {
+  return new InfernodeError('INF_SHUTTING_DOWN', 'The engine is closing');
 }

@@ -4,7 +4,7 @@ import { BACKEND_NAMES, backendOf } from '../backends/registry.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
 import { abortError, InfernodeError } from '../errors.js';
-import { type ModelCandidate, resolveModel } from '../models/locate.js';
+import { type ModelCandidate, type ResolvedModel, resolveModel } from '../models/locate.js';
 import { findConverted, findTuned } from './converted-model.js';
 import { type FilledLoadOptions, fillLoadOptions, type LoadOptions } from './load-options.js';
 import { type BackendChoice, Model } from './model.js';
@@ -27,10 +27,18 @@ export async function load(model: string | URL, options: LoadOptions = {}): Prom
   if (typeof path !== 'string' || path === '') {
     throw new InfernodeError('INF_OPTION_INVALID', 'A model is loaded from a path or a file: URL');
   }
+  return loadFound(path, (formats) => resolveModel(path, { formats }), options);
+}
+
+/** Files of a model and its config, found in one way or another. `formats` are those that are accepted, by preference. */
+export type FindModel = (formats: readonly ModelFormat[]) => Promise<Pick<ResolvedModel, 'candidates' | 'config'>>;
+
+/** As `load`, with files and a config that the caller finds: those of a repository. */
+export async function loadFound(path: string, find: FindModel, options: LoadOptions): Promise<Model> {
   const filled = fillLoadOptions(options);
   checkAborted(path, filled);
   const names = filled.backend === 'auto' ? BACKEND_NAMES : [filled.backend];
-  const { candidates, config } = await resolveModel(path, { formats: names.flatMap((name) => FORMATS[name]) });
+  const { candidates, config } = await find(names.flatMap((name) => FORMATS[name]));
   const precision = filled.precision ?? config?.precision;
   // What was tuned may run on another backend than the one that is asked for.
   if (precision === 'auto' && filled.backend === 'auto') {
