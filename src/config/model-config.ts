@@ -111,7 +111,7 @@ const newest = object<{ latest: number }>({ latest: integer(1) });
 const versions: Check<VersionSelection> = (given, place) => {
   if (given === 'latest' || given === 'all') return given;
   if (Array.isArray(given) && given.length > 0) return [...new Set(versionList(given, place))].sort((a, b) => a - b);
-  const { latest } = typeof given === 'object' && !Array.isArray(given) ? newest(given, place) : {};
+  const { latest } = typeof given === 'object' && given !== null && !Array.isArray(given) ? newest(given, place) : {};
   return latest === undefined
     ? reject(place, '"latest", "all", a list of versions, or {latest: n}', given)
     : { latest };

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ModelConfig, parseModelConfig } from '../config/model-config.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { Repository } from '../models/repository.js';
@@ -189,6 +190,8 @@ export class Engine {
     if (mode !== 'explicit' || startup.includes('*')) {
       for (const { name, isModel } of sources) if (isModel) this.#startup.add(name);
     }
+    // Listeners that are added at once hear of every load.
+    await nextTurn();
     await Promise.all([...this.#startup].map((name) => this.#loadFound(name)));
     this.#hasStarted = true;
     this.#tellReady();

@@ -69,7 +69,14 @@ export class ModelLifecycle {
    * @param plan asked when its turn has come
    */
   load(key: string, plan: () => Promise<LoadPlan>): Promise<void> {
-    return this.#queue.push({ kind: 'load', key, run: async (signal) => this.#load(await plan(), signal) });
+    const run = async (signal: AbortSignal) => {
+      const planned = await plan().catch((error) => {
+        this.#fail(error);
+        throw error;
+      });
+      await this.#load(planned, signal);
+    };
+    return this.#queue.push({ kind: 'load', key, run });
   }
 
   /** Resolves when requests in flight have been answered and the model is freed. Gives up loads that are under way. */
