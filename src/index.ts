@@ -13,10 +13,28 @@ export type {
 } from './backends/backend.js';
 export { listBackends } from './backends/registry.js';
 export type { ImageProcessing } from './config/image-processing.js';
-export type { ModelConfig, Precision } from './config/model-config.js';
+export type { BatchingConfig, ModelConfig, Precision, VersionSelection } from './config/model-config.js';
+export {
+  type ControlMode,
+  Engine,
+  type EngineEvents,
+  type EngineOptions,
+  type EngineRequest,
+  type ModelEntry,
+  type ModelState,
+  type ServedModel,
+} from './engine/engine.js';
+export type { InferOptions, InferRequest, InferResult, InferTiming } from './engine/inference.js';
 export { load } from './engine/load.js';
 export type { LoadOptions } from './engine/load-options.js';
 export type { BackendChoice, Model, RunOptions } from './engine/model.js';
+export type {
+  DispatchReason,
+  ExecutionRecord,
+  FailureReason,
+  ModelObserver,
+  RequestRecord,
+} from './engine/observer.js';
 export { ERRORS, type ErrorCode, type ErrorDetails, InfernodeError } from './errors.js';
 export { optimize } from './optimize/optimize.js';
 export type { OptimizeOptions } from './optimize/optimize-options.js';

@@ -98,6 +98,11 @@ export class ModelLifecycle {
     // Otherwise reloads under slow requests would pile up models.
     await Promise.all(this.#retired);
     signal.throwIfAborted();
+    // Whoever deletes all versions wants them gone; whoever asks to load what is not there is mistaken.
+    if (source.isEmpty && !anew) {
+      this.#problem = messageOf(source.problem);
+      return this.#retire([], [], this.#problem);
+    }
     this.learn(source);
     if (source.problem !== null) throw source.problem;
     const wanted = selectVersions(
@@ -110,7 +115,7 @@ export class ModelLifecycle {
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    await this.#retire(source.versions, wanted);
+    this.#retire(source.versions, wanted, 'it is not among the versions that are to serve');
   }
 
   async #loadVersion(
@@ -131,10 +136,8 @@ export class ModelLifecycle {
   }
 
   /** Unloads the versions that are not to serve, and forgets those that are no longer there. */
-  async #retire(versions: readonly VersionSource[], wanted: readonly number[]): Promise<void> {
-    const unloads = this.#slots
-      .filter(({ version }) => !wanted.includes(version))
-      .map((slot) => slot.unload('it is not among the versions that are to serve'));
+  #retire(versions: readonly VersionSource[], wanted: readonly number[], reason: string): void {
+    const unloads = this.#slots.filter(({ version }) => !wanted.includes(version)).map((slot) => slot.unload(reason));
     const forgotten = this.#slots.filter(({ version }) => !versions.some((other) => other.version === version));
     const forget = () => {
       this.#slots = this.#slots.filter((slot) => !forgotten.includes(slot));

@@ -25,6 +25,7 @@ export function scanModelFolder(name: string, folder: string, root: string | nul
     return {
       versions,
       selection: config?.raw.versions ?? 'latest',
+      isEmpty: versions.length === 0,
       isModel: versions.length > 0 || config !== null,
       problem:
         versions.length > 0 ? null : notFound(`${folder} has no version folder and none of ${MODEL_NAMES.join(', ')}`),
@@ -45,7 +46,15 @@ export function scanModelFile(name: string, files: readonly string[], root: stri
 }
 
 async function describing(name: string, path: string, look: () => Promise<Partial<ModelSource>>): Promise<ModelSource> {
-  const nothing = { name, path, versions: [], selection: 'latest', problem: null, isModel: true } as const;
+  const nothing = {
+    name,
+    path,
+    versions: [],
+    selection: 'latest',
+    problem: null,
+    isEmpty: false,
+    isModel: true,
+  } as const;
   try {
     return { ...nothing, ...(await look()) };
   } catch (error) {
@@ -113,7 +122,7 @@ async function source(
   const labels = config === null ? null : labelsFile(config);
   const stamps = await stampFiles([...watched.filter((file) => !isConfig(file)), ...(labels === null ? [] : [labels])]);
   // Settings count by what they say, and which versions serve is no matter of any one of them.
-  const settings = config === null ? '' : JSON.stringify({ ...config.raw, versions: undefined });
+  const settings = JSON.stringify({ ...config?.raw, versions: undefined });
   return { version, path, files, root, config, stamp: `${settings}\n${stamps}` };
 }
 

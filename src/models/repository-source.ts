@@ -29,6 +29,8 @@ export interface ModelSource {
   readonly selection: VersionSelection;
   /** Why nothing of it can be loaded. */
   readonly problem: InfernodeError | null;
+  /** Whether the problem is that there is nothing to load, nor anything broken. */
+  readonly isEmpty: boolean;
   /** False for a folder that has nothing of a model but its place in the repository. */
   readonly isModel: boolean;
 }

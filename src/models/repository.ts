@@ -111,5 +111,5 @@ function unusable(name: string, path: string, why: string, isModel: boolean): Mo
   const problem = new InfernodeError('INF_MODEL_NOT_FOUND', `${path} is no model to load: ${why}`, {
     details: { path },
   });
-  return { name, path, versions: [], selection: 'latest', problem, isModel };
+  return { name, path, versions: [], selection: 'latest', problem, isEmpty: false, isModel };
 }
