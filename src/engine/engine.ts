@@ -12,6 +12,7 @@ import { ConcurrencyLimit } from './lifecycle-limit.js';
 import { versionLoader } from './lifecycle-load.js';
 import { type ModelChange, RepositoryPoll } from './lifecycle-poll.js';
 import { LifecycleSet } from './lifecycle-set.js';
+import type { LoadVersion } from './lifecycle-version.js';
 
 export type { EngineEvents } from './engine-events.js';
 export type { ControlMode, EngineOptions } from './engine-options.js';
@@ -32,7 +33,7 @@ export class Engine {
   readonly started: Promise<void>;
   readonly #options: FilledEngineOptions;
   readonly #repository: Repository;
-  readonly #limit = new ConcurrencyLimit(LOADS_AT_ONCE);
+  readonly #load: LoadVersion;
   readonly #events = new EngineEmitter();
   readonly #models = new LifecycleSet((entry) => this.#tellState(entry));
   readonly #poll: RepositoryPoll;
@@ -65,6 +66,7 @@ export class Engine {
   private constructor(options: FilledEngineOptions, repository: Repository, sources: readonly ModelSource[]) {
     this.#options = options;
     this.#repository = repository;
+    this.#load = versionLoader(options, new ConcurrencyLimit(LOADS_AT_ONCE));
     for (const source of sources) {
       this.#sources.set(source.name, source);
       this.#models.make(source.name).learn(source);
@@ -129,17 +131,14 @@ export class Engine {
   async loadModel(name: string, config?: ModelConfig): Promise<void> {
     this.#checkControl('loaded');
     const override = config === undefined ? undefined : parseModelConfig(config, `the config of ${quoteName(name)}`);
-    const find = async () => {
-      const source = await this.#repository.find(name);
+    const plan = async () => {
+      const source = await this.#repository.find(name, override);
       if (source === null) throw this.#models.notFound(name);
-      return override === undefined ? source : { ...source, selection: override.versions ?? 'latest' };
+      return { source, load: this.#load, anew: true };
     };
-    if (this.#models.get(name) === undefined) await find();
+    if (this.#models.get(name) === undefined) await plan();
     this.#checkOpen();
-    await this.#models.make(name).load(JSON.stringify(override) ?? '', async () => {
-      const source = await find();
-      return { source, load: versionLoader(source, override, this.#options, this.#limit), anew: true };
-    });
+    await this.#models.make(name).load(JSON.stringify(override) ?? '', plan);
   }
 
   /**
@@ -202,7 +201,7 @@ export class Engine {
     const plan = async () => {
       const source = this.#sources.get(name);
       if (source === undefined) throw this.#models.notFound(name);
-      return { source, load: versionLoader(source, undefined, this.#options, this.#limit), anew: false };
+      return { source, load: this.#load, anew: false };
     };
     await this.#models
       .make(name)

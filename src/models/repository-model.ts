@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import type { RawConfig } from '../config/model-config.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { MODEL_NAMES, VERSION } from './locate.js';
 import { type ConfigPlace, labelsFile, readSourceConfig, type SourceConfig } from './repository-config.js';
@@ -9,17 +10,26 @@ import { filesBelow, stampFiles } from './repository-stamp.js';
 
 const CONFIG = 'model.json';
 
-/** Looks at a model folder: version folders, or else a model file, which is version 1. Never throws. */
-export function scanModelFolder(name: string, folder: string, root: string | null): Promise<ModelSource> {
+/**
+ * Looks at a model folder: version folders, or else a model file, which is version 1. Never throws.
+ *
+ * @param settings instead of every model.json
+ */
+export function scanModelFolder(
+  name: string,
+  folder: string,
+  root: string | null,
+  settings?: RawConfig,
+): Promise<ModelSource> {
   return describing(name, folder, async () => {
     await confine(folder, root);
     const entries = await readdir(folder);
-    const config = await readSourceConfig([{ file: join(folder, CONFIG), mayBeOther: false }], root);
+    const config = await settingsOf(folder, root, settings);
     const numbers = await versionFolders(folder, entries);
     const versions =
       numbers.length > 0
         ? await Promise.all(
-            numbers.map((version) => versionFolder(version, join(folder, String(version)), root, config)),
+            numbers.map((version) => versionFolder(version, join(folder, String(version)), root, config, settings)),
           )
         : await flatFolder(folder, entries, root, config);
     return {
@@ -34,10 +44,16 @@ export function scanModelFolder(name: string, folder: string, root: string | nul
 }
 
 /** Looks at a model that is a file, or the same model in files of several formats. Never throws. */
-export function scanModelFile(name: string, files: readonly string[], root: string | null): Promise<ModelSource> {
+export function scanModelFile(
+  name: string,
+  files: readonly string[],
+  root: string | null,
+  settings?: RawConfig,
+): Promise<ModelSource> {
   const path = files[0]!;
   return describing(name, path, async () => {
-    const config = await readSourceConfig(placesBeside(path), root);
+    const given = settings && { raw: settings, file: join(dirname(path), CONFIG) };
+    const config = given ?? (await readSourceConfig(placesBeside(path), root));
     const stem = `${basename(path, extname(path))}.`;
     const siblings = (await readdir(dirname(path))).filter((sibling) => sibling.startsWith(stem) && !isConfig(sibling));
     const own = siblings.sort().map((sibling) => join(dirname(path), sibling));
@@ -77,8 +93,9 @@ async function versionFolder(
   folder: string,
   root: string | null,
   shared: SourceConfig | null,
+  settings: RawConfig | undefined,
 ): Promise<VersionSource> {
-  const own = await readSourceConfig([{ file: join(folder, CONFIG), mayBeOther: false }], root);
+  const own = settings === undefined ? await settingsOf(folder, root) : null;
   const entries: string[] = await readdir(folder).catch(() => []);
   const files = modelFiles(folder, entries);
   return source(version, folder, files, root, own ?? shared, await filesBelow(folder));
@@ -92,6 +109,12 @@ async function flatFolder(
 ): Promise<VersionSource[]> {
   const files = modelFiles(folder, entries);
   return files.length === 0 ? [] : [await source(1, folder, files, root, config, await filesBelow(folder, 1))];
+}
+
+/** Those given, as if they stood in the folder's model.json, or what does stand there. */
+async function settingsOf(folder: string, root: string | null, given?: RawConfig): Promise<SourceConfig | null> {
+  const file = join(folder, CONFIG);
+  return given === undefined ? readSourceConfig([{ file, mayBeOther: false }], root) : { raw: given, file };
 }
 
 function modelFiles(folder: string, entries: readonly string[]): string[] {

@@ -45,13 +45,11 @@ export function selectVersions(versions: readonly number[], selection: VersionSe
 /**
  * The files to load a version from, and its settings with their labels.
  *
- * @param config instead of that of the model
  * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_FORMAT, INF_MODEL_INVALID, INF_MODEL_CONFIG, INF_MODEL_UNSAFE
  */
 export async function resolveVersion(
-  { version, path, files, root, ...own }: VersionSource,
+  { version, path, files, root, config }: VersionSource,
   formats: readonly ModelFormat[],
-  config: SourceConfig | null = own.config,
 ): Promise<{ candidates: readonly ModelCandidate[]; config: ModelConfig | null }> {
   if (files.length === 0) {
     const message = `Version ${version} at ${path} holds none of ${MODEL_NAMES.join(', ')}`;

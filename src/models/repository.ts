@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import type { RawConfig } from '../config/model-config.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { scanModelFile, scanModelFolder } from './repository-model.js';
 import { nameProblem, quoteName } from './repository-name.js';
@@ -41,23 +42,33 @@ export class Repository {
     return sources;
   }
 
-  /** One model, null if there is none of this name. @throws InfernodeError INF_MODEL_NOT_FOUND */
-  async find(name: string): Promise<ModelSource | null> {
-    if (Object.hasOwn(this.models, name)) return this.look(name, undefined, null);
+  /**
+   * One model, null if there is none of this name.
+   *
+   * @param settings instead of its model.json
+   * @throws InfernodeError INF_MODEL_NOT_FOUND if the folder cannot be read
+   */
+  async find(name: string, settings?: RawConfig): Promise<ModelSource | null> {
+    if (Object.hasOwn(this.models, name)) return this.look(name, undefined, null, settings);
     if (nameProblem(name) !== undefined) return null;
     const { items, root } = await this.list();
     const item = items.get(name);
-    return item === undefined ? null : this.look(name, item, root);
+    return item === undefined ? null : this.look(name, item, root, settings);
   }
 
-  private async look(name: string, item: Item | undefined, root: string | null): Promise<ModelSource> {
-    if (Object.hasOwn(this.models, name)) return lookAt(name, this.models[name]!);
+  private async look(
+    name: string,
+    item: Item | undefined,
+    root: string | null,
+    settings?: RawConfig,
+  ): Promise<ModelSource> {
+    if (Object.hasOwn(this.models, name)) return lookAt(name, this.models[name]!, settings);
     const { folder, files } = item!;
     const path = folder ?? files[0]!;
     const problem = nameProblem(name);
     if (problem !== undefined) return unusable(quoteName(name).slice(1, -1), path, `its name ${problem}`, false);
-    if (folder === undefined) return scanModelFile(name, files, root);
-    if (files.length === 0) return scanModelFolder(name, folder, root);
+    if (folder === undefined) return scanModelFile(name, files, root, settings);
+    if (files.length === 0) return scanModelFolder(name, folder, root, settings);
     return unusable(name, path, `there are a folder and a file of this name: ${[folder, ...files].join(', ')}`, true);
   }
 
@@ -86,10 +97,12 @@ export class Repository {
 }
 
 /** A path that the user named: nothing confines it. */
-async function lookAt(name: string, path: string): Promise<ModelSource> {
+async function lookAt(name: string, path: string, settings?: RawConfig): Promise<ModelSource> {
   const stats = await stat(path).catch(() => undefined);
   if (stats === undefined) return unusable(name, path, 'it does not exist', true);
-  return stats.isDirectory() ? scanModelFolder(name, path, null) : scanModelFile(name, [path], null);
+  return stats.isDirectory()
+    ? scanModelFolder(name, path, null, settings)
+    : scanModelFile(name, [path], null, settings);
 }
 
 function itemOf(items: Map<string, Item>, name: string): Item {

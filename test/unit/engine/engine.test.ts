@@ -211,7 +211,7 @@ describe('mode explicit', () => {
       'net/labels.txt': 'cat\ndog',
       'net/model.json': '{"threads": 1}',
     };
-    const { engine } = await served(t, files, explicit);
+    const { engine, folder } = await served(t, files, explicit);
     await engine.loadModel('net', { versions: [1], processing: { softmax: true } });
     assert.equal(await answerOf(engine, 'net'), 1);
     assert.deepEqual(engine.model('net').model.config, { versions: [1], processing: { softmax: true } });
@@ -228,6 +228,10 @@ describe('mode explicit', () => {
     assert.equal(await answerOf(engine, 'net'), 2);
     await engine.loadModel('net');
     assert.deepEqual(engine.model('net').model.config, { threads: 1 });
+    await writeFile(join(folder, 'net/model.json'), 'broken');
+    await rejects(engine.loadModel('net'), 'INF_MODEL_CONFIG', 'is not JSON');
+    await engine.loadModel('net', {});
+    assert.deepEqual(engine.model('net').model.config, {});
   });
 
   test('batching of the engine holds where the model has none of its own', async (t) => {
@@ -290,6 +294,20 @@ describe('a reload', () => {
     await rejects(answerOf(engine, 'net', 1), 'INF_MODEL_NOT_FOUND');
   });
 
+  test('while a request is on its way in costs that request nothing', async (t) => {
+    const { engine, folder } = await served(t, { 'net.onnx': adding(1) }, explicit);
+    const { model } = engine.model('net');
+    const infer = model.infer.bind(model);
+    model.infer = async (request) => {
+      await writeFile(join(folder, 'net.onnx'), adding(2));
+      await engine.loadModel('net');
+      return infer(request);
+    };
+    assert.equal(await answerOf(engine, 'net'), 2);
+    await engine.model('net').model.close();
+    await rejects(answerOf(engine, 'net'), 'INF_MODEL_CLOSED');
+  });
+
   test('of a file that was overwritten in place', async (t) => {
     const { engine, folder } = await served(t, { 'net.onnx': adding(1) }, explicit);
     await writeFile(join(folder, 'net.onnx'), adding(2));
@@ -340,7 +358,7 @@ describe('at the same time', () => {
     assert.deepEqual(order, ['answer', 'unloaded', 'loaded']);
   });
 
-  test('different models load side by side, two at a time', async (t) => {
+  test('different models load side by side', async (t) => {
     const files = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`m${i}.onnx`, adding(i)]));
     const { engine } = await served(t, files, explicit);
     await Promise.all(Array.from({ length: 5 }, (_, i) => engine.loadModel(`m${i}`)));
