@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ModelConfig, parseModelConfig } from '../config/model-config.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { Repository } from '../models/repository.js';
@@ -10,8 +9,9 @@ import type { InferRequest, InferResult } from './inference.js';
 import type { ModelEntry, ServedModel } from './lifecycle-entry.js';
 import { ConcurrencyLimit } from './lifecycle-limit.js';
 import { versionLoader } from './lifecycle-load.js';
-import { type ModelChange, RepositoryPoll } from './lifecycle-poll.js';
+import { RepositoryPoll } from './lifecycle-poll.js';
 import { LifecycleSet } from './lifecycle-set.js';
+import { RepositoryStart } from './lifecycle-start.js';
 import type { LoadVersion } from './lifecycle-version.js';
 
 export type { EngineEvents } from './engine-events.js';
@@ -29,19 +29,15 @@ const LOADS_AT_ONCE = 2;
 
 /** Several models behind one door. */
 export class Engine {
+  readonly mode: ControlMode;
   /** Resolves when every model that is to be loaded at the start has been tried. */
   readonly started: Promise<void>;
-  readonly #options: FilledEngineOptions;
   readonly #repository: Repository;
   readonly #load: LoadVersion;
   readonly #events = new EngineEmitter();
   readonly #models = new LifecycleSet((entry) => this.#tellState(entry));
+  readonly #start: RepositoryStart;
   readonly #poll: RepositoryPoll;
-  /** What the repository had when it was last looked at as a whole. */
-  readonly #sources = new Map<string, ModelSource>();
-  /** The models that `ready` speaks of. */
-  readonly #startup = new Set<string>();
-  #hasStarted = false;
   #wasReady = false;
   #isClosing = false;
   #closed: Promise<void> | undefined;
@@ -64,25 +60,19 @@ export class Engine {
   }
 
   private constructor(options: FilledEngineOptions, repository: Repository, sources: readonly ModelSource[]) {
-    this.#options = options;
+    this.mode = options.mode;
     this.#repository = repository;
     this.#load = versionLoader(options, new ConcurrencyLimit(LOADS_AT_ONCE));
-    for (const source of sources) {
-      this.#sources.set(source.name, source);
-      this.#models.make(source.name).learn(source);
-    }
+    this.#start = new RepositoryStart(options, sources, this.#models, this.#load);
     this.#poll = new RepositoryPoll(
       options.pollMs,
       () => repository.scan(),
-      (change) => this.#follow(change),
+      (change) => this.#start.follow(change).then(() => this.#tellReady()),
       (error) => this.#events.emit('scanFailed', error),
     );
+    for (const source of sources) this.#models.make(source.name).learn(source);
     if (options.mode === 'poll') this.#poll.start(sources);
-    this.started = this.#begin(sources);
-  }
-
-  get mode(): ControlMode {
-    return this.#options.mode;
+    this.started = this.#start.done.then(() => this.#tellReady());
   }
 
   /**
@@ -92,7 +82,7 @@ export class Engine {
    * mended. A reload that failed does not make it false, nor does a model that came later.
    */
   get ready(): boolean {
-    return this.#hasStarted && !this.#isClosing && [...this.#startup].every((name) => this.#models.serves(name));
+    return !this.#isClosing && this.#start.hasSucceeded;
   }
 
   /** Every version of every model, served or not, in the order of names and versions. */
@@ -149,7 +139,8 @@ export class Engine {
   async unloadModel(name: string): Promise<void> {
     this.#checkControl('unloaded');
     const lifecycle = this.#models.known(name);
-    this.#startup.delete(name);
+    this.#start.dismiss(name);
+    this.#tellReady();
     await lifecycle.unload('it was unloaded');
   }
 
@@ -181,47 +172,6 @@ export class Engine {
     await this.#poll.stop();
     await Promise.all(this.#models.all().map((lifecycle) => lifecycle.close(shuttingDown())));
     await this.started;
-  }
-
-  async #begin(sources: readonly ModelSource[]): Promise<void> {
-    const { mode, startup } = this.#options;
-    for (const name of startup) if (name !== '*') this.#startup.add(name);
-    if (mode !== 'explicit' || startup.includes('*')) {
-      for (const { name, isModel } of sources) if (isModel) this.#startup.add(name);
-    }
-    // Listeners that are added at once hear of every load.
-    await nextTurn();
-    await Promise.all([...this.#startup].map((name) => this.#loadFound(name)));
-    this.#hasStarted = true;
-    this.#tellReady();
-  }
-
-  /** Loads what the last look has found. If that fails, the index says why. */
-  async #loadFound(name: string): Promise<void> {
-    const plan = async () => {
-      const source = this.#sources.get(name);
-      if (source === undefined) throw this.#models.notFound(name);
-      return { source, load: this.#load, anew: false };
-    };
-    await this.#models
-      .make(name)
-      .load('', plan)
-      .catch(() => undefined);
-  }
-
-  async #follow([name, source]: ModelChange): Promise<void> {
-    if (source !== null) {
-      this.#sources.set(name, source);
-      return this.#loadFound(name);
-    }
-    this.#sources.delete(name);
-    this.#startup.delete(name);
-    await this.#models
-      .get(name)
-      ?.unload('it was removed from the repository')
-      .catch(() => undefined);
-    // It may have come back.
-    if (!this.#sources.has(name)) this.#models.forget(name);
   }
 
   #checkOpen(): void {

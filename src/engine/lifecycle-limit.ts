@@ -9,6 +9,7 @@ export class ConcurrencyLimit {
 
   /** Rejects with the signal's reason if it aborts before the task's turn has come. */
   async run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
     if (this.#free > 0) this.#free--;
     else await this.#turn(signal);
     try {

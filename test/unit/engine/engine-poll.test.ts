@@ -151,6 +151,15 @@ test('readiness: a broken model of the start counts until it is mended or remove
   assert.deepEqual(told, [true]);
 });
 
+test('readiness: a model of the start whose settings are broken counts until it is removed', async (t) => {
+  const { engine, folder } = await polled(t, { 'a/1/model.onnx': adding(1), 'a/model.json': '{', 'b.onnx': adding(1) });
+  const told: boolean[] = [];
+  engine.on('ready', (ready) => told.push(ready));
+  await rm(join(folder, 'a'), { recursive: true });
+  await until(() => told.length > 0);
+  assert.deepEqual([told, index(engine)], [[true], ['b/1 READY']]);
+});
+
 test('models by path are followed as well', async (t) => {
   const folder = await makeFolder(t, { 'elsewhere/net.onnx': adding(1) });
   const file = join(folder, 'elsewhere/net.onnx');
