@@ -107,13 +107,15 @@ test('settings that are broken and mended', async (t) => {
 });
 
 test('a newer version that does not load leaves the older one, until it is mended', async (t) => {
-  const { engine, folder, answers } = await polled(t, { 'net/1/model.onnx': adding(1) });
+  const { engine, folder, states, answers } = await polled(t, { 'net/1/model.onnx': adding(1) });
   await mkdir(join(folder, 'net/2'));
   await writeFile(join(folder, 'net/2/model.onnx'), 'broken');
   await until(() => index(engine).join() === 'net/1 READY,net/2 UNAVAILABLE');
   await writeFile(join(folder, 'net/model.json'), '{"versions": {"latest": 1}}');
   await sleep(150);
   assert.equal(await answerOf(engine, 'net'), 1, 'a version that is known not to load takes nobody’s place');
+  const tries = states.filter(({ version, state }) => version === 2 && state === 'LOADING');
+  assert.equal(tries.length, 1, 'nor is it tried again');
   await writeFile(join(folder, 'net/2/model.onnx'), adding(2));
   await answers('net', 2);
   await until(() => index(engine).join() === 'net/1 UNAVAILABLE,net/2 READY');
