@@ -14,9 +14,19 @@ export type {
 export { listBackends } from './backends/registry.js';
 export type { BatchingConfig } from './config/batching.js';
 export type { ImageProcessing } from './config/image-processing.js';
-export type { ModelConfig, Precision } from './config/model-config.js';
+export type { ModelConfig, Precision, VersionSelection } from './config/model-config.js';
 export type { BatchPolicy } from './engine/batching/policy.js';
 export type { RunOptions } from './engine/call-options.js';
+export {
+  type ControlMode,
+  Engine,
+  type EngineEvents,
+  type EngineOptions,
+  type EngineRequest,
+  type ModelEntry,
+  type ModelState,
+  type ServedModel,
+} from './engine/engine.js';
 export type { InferOptions, InferRequest, InferResult, InferTiming } from './engine/inference.js';
 export { load } from './engine/load.js';
 export type { LoadOptions } from './engine/load-options.js';

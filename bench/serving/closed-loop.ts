@@ -29,7 +29,8 @@ export async function closedLoop(
     }),
   );
   latencies.sort((a, b) => a - b);
-  const quantile = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
+  const quantile = (share: number) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return {
     throughput: (latencies.length * 1000) / durationMs,
     p50: quantile(0.5),
@@ -50,6 +51,8 @@ export async function httpClients(
       const { status, body } = await client.send(request);
       if (status !== 200) throw new Error(`HTTP ${status}: ${body.toString().slice(0, 200)}`);
     }),
-    close: () => connections.forEach((client) => client.close()),
+    close() {
+      for (const client of connections) client.close();
+    },
   };
 }

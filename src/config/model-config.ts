@@ -28,6 +28,9 @@ export interface ProcessingConfig {
   readonly softmax?: boolean;
 }
 
+/** Which versions of a model serve: the newest or the newest few, all, or those of a list. */
+export type VersionSelection = 'latest' | 'all' | readonly number[] | { readonly latest: number };
+
 /** The content of a `model.json`. All of it is optional: what is left out is derived from the model itself. */
 export interface ModelConfig {
   /** Names, dtypes and shapes, in the order the model takes them. */
@@ -46,12 +49,14 @@ export interface ModelConfig {
   /** Copies of the model that run side by side; 1 by default. */
   readonly instances?: number;
   readonly batching?: BatchingConfig;
+  /** The versions that a server serves, `latest` by default. */
+  readonly versions?: VersionSelection;
   /** Runs on made-up inputs before the model answers; 0 by default. In the file also true, for 1, or false, for 0. */
   readonly warmup?: number;
 }
 
 /** The config as it stands in the file: labels may be the name of a file. */
-type RawConfig = Omit<ModelConfig, 'processing'> & {
+export type RawConfig = Omit<ModelConfig, 'processing'> & {
   processing?: Omit<ProcessingConfig, 'labels'> & { labels?: readonly string[] | string };
 };
 
@@ -91,6 +96,18 @@ const labels: Check<readonly string[] | string> = (given, place) =>
 
 const warmup: Check<number> = (given, place) => (typeof given === 'boolean' ? Number(given) : integer(0)(given, place));
 
+const versionList = array(integer(1), 'a list of versions');
+const newest = object<{ latest: number }>({ latest: integer(1) });
+
+const versions: Check<VersionSelection> = (given, place) => {
+  if (given === 'latest' || given === 'all') return given;
+  if (Array.isArray(given) && given.length > 0) return [...new Set(versionList(given, place))].sort((a, b) => a - b);
+  const { latest } = typeof given === 'object' && given !== null && !Array.isArray(given) ? newest(given, place) : {};
+  return latest === undefined
+    ? reject(place, '"latest", "all", a list of versions, or {latest: n}', given)
+    : { latest };
+};
+
 const modelConfig = object<Required<RawConfig>>({
   inputs: values,
   outputs: values,
@@ -101,6 +118,7 @@ const modelConfig = object<Required<RawConfig>>({
   layout: object<Required<NonNullable<ModelConfig['layout']>>>({ channelsLast: boolean, fuse: boolean }),
   instances: integer(1),
   batching,
+  versions,
   warmup,
 });
 
@@ -121,7 +139,15 @@ export function parseModelConfig(json: unknown, file: string): RawConfig {
  * @throws InfernodeError INF_MODEL_CONFIG, with the file, the JSON path, what was expected and what was given
  */
 export async function readModelConfig(file: string): Promise<ModelConfig> {
-  const raw = parseModelConfig(await readJson(file), file);
+  return withLabels(parseModelConfig(await readJson(file), file), file);
+}
+
+/**
+ * Reads the labels file that a config names, if it does; its path is relative to the folder of `file`.
+ *
+ * @throws InfernodeError INF_MODEL_CONFIG
+ */
+export async function withLabels(raw: RawConfig, file: string): Promise<ModelConfig> {
   const { processing, ...rest } = raw;
   if (processing === undefined) return rest;
   const { labels: given, ...other } = processing;

@@ -1,57 +1,22 @@
-import type { BatchingConfig } from '../config/batching.js';
-import type { ModelConfig } from '../config/model-config.js';
-import { InfernodeError } from '../errors.js';
+import { type ModelConfig, parseModelConfig } from '../config/model-config.js';
+import { InfernodeError, messageOf } from '../errors.js';
+import { Repository } from '../models/repository.js';
+import { quoteName } from '../models/repository-name.js';
+import type { ModelSource } from '../models/repository-source.js';
+import { EngineEmitter, type EngineEvents, type EngineListener } from './engine-events.js';
+import { type ControlMode, type EngineOptions, type FilledEngineOptions, fillEngineOptions } from './engine-options.js';
 import type { InferRequest, InferResult } from './inference.js';
-import { load } from './load.js';
-import type { LoadOptions } from './load-options.js';
-import type { Model } from './model.js';
-import type { ModelObserver } from './observer.js';
+import type { ModelEntry, ServedModel } from './lifecycle-entry.js';
+import { ConcurrencyLimit } from './lifecycle-limit.js';
+import type { LoadNamedVersion } from './lifecycle-load.js';
+import { versionLoader } from './lifecycle-load.js';
+import { RepositoryPoll } from './lifecycle-poll.js';
+import { LifecycleSet } from './lifecycle-set.js';
+import { RepositoryStart } from './lifecycle-start.js';
 
-/** Who decides which models of the repository are loaded: nobody after the start, requests, or the folder itself. */
-export type ControlMode = 'none' | 'explicit' | 'poll';
-
-/** Which models to serve, and how. */
-export interface EngineOptions extends Omit<LoadOptions, 'signal'> {
-  /** A folder of models: `<name>/<version>/model.*`, `<name>/model.*` or `<name>.*`. */
-  readonly repository?: string;
-  /** Models by name, besides those of the repository: paths of files or model folders. */
-  readonly models?: Readonly<Record<string, string>>;
-  /**
-   * `none`, the default, loads every model at the start. `explicit` loads `startup` only, the others by `loadModel`. `poll`
-   * follows the folder.
-   */
-  readonly mode?: ControlMode;
-  /** The models to load at the start in mode `explicit`. */
-  readonly startup?: readonly string[];
-  /** Milliseconds between two looks at the folder in mode `poll`; 2000 by default. */
-  readonly pollMs?: number;
-  /** What holds for models whose model.json does not say otherwise. */
-  readonly batching?: BatchingConfig;
-  /** Is told what each version of a model does. */
-  readonly observe?: (name: string, version: number) => ModelObserver;
-}
-
-/** Where a version of a model stands. */
-export type ModelState = 'LOADING' | 'READY' | 'UNLOADING' | 'UNAVAILABLE';
-
-/** One line of the repository's index. */
-export interface ModelEntry {
-  readonly name: string;
-  /** Null where no version is known: the model was never loaded, or has none. */
-  readonly version: number | null;
-  readonly state: ModelState;
-  /** Why it is not ready; empty for a ready one. */
-  readonly reason: string;
-}
-
-/** A model that serves. */
-export interface ServedModel {
-  readonly name: string;
-  readonly version: number;
-  /** All versions that serve, in ascending order. */
-  readonly versions: readonly number[];
-  readonly model: Model;
-}
+export type { EngineEvents } from './engine-events.js';
+export type { ControlMode, EngineOptions } from './engine-options.js';
+export type { ModelEntry, ModelState, ServedModel } from './lifecycle-entry.js';
 
 /** A request to one of several models. */
 export interface EngineRequest extends InferRequest {
@@ -59,70 +24,180 @@ export interface EngineRequest extends InferRequest {
   readonly version?: number;
 }
 
+/** Loading takes processors and memory from the models that serve. */
+const LOADS_AT_ONCE = 2;
+
 /** Several models behind one door. */
 export class Engine {
-  private readonly served = new Map<string, Model>();
+  readonly mode: ControlMode;
+  /** Resolves when every model that is to be loaded at the start has been tried. */
+  readonly started: Promise<void>;
+  readonly #repository: Repository;
+  readonly #load: LoadNamedVersion;
+  readonly #events = new EngineEmitter();
+  readonly #models = new LifecycleSet((entry) => this.#tellState(entry));
+  readonly #start: RepositoryStart;
+  readonly #poll: RepositoryPoll;
+  #wasReady = false;
+  #isClosing = false;
+  #closed: Promise<void> | undefined;
 
   /** Loads what the mode says; a model that cannot be loaded is UNAVAILABLE and stops nobody. @throws INF_OPTION_INVALID */
   static async open(options: EngineOptions): Promise<Engine> {
-    const engine = new Engine(options.mode ?? 'none');
-    const {
-      models = {},
-      mode: _,
-      repository: __,
-      startup: ___,
-      pollMs: ____,
-      batching: _____,
-      observe: ______,
-      ...rest
-    } = options;
-    for (const [name, path] of Object.entries(models)) engine.served.set(name, await load(path, rest));
+    const engine = await Engine.start(options);
+    await engine.started;
     return engine;
   }
 
-  private constructor(readonly mode: ControlMode) {}
+  /** As `open`, but does not wait for the models: `started` does. @throws INF_OPTION_INVALID */
+  static async start(options: EngineOptions): Promise<Engine> {
+    const filled = fillEngineOptions(options);
+    const repository = new Repository(filled.repository, filled.models);
+    const sources = await repository.scan().catch((cause) => {
+      throw new InfernodeError('INF_OPTION_INVALID', `Option repository: ${messageOf(cause)}`, { cause });
+    });
+    return new Engine(filled, repository, sources);
+  }
 
-  /** Whether every model that was to be loaded at the start is ready, and the engine is not closing. */
+  private constructor(options: FilledEngineOptions, repository: Repository, sources: readonly ModelSource[]) {
+    this.mode = options.mode;
+    this.#repository = repository;
+    this.#load = versionLoader(options, new ConcurrencyLimit(LOADS_AT_ONCE));
+    this.#start = new RepositoryStart(options, sources, this.#models, this.#load);
+    this.#poll = new RepositoryPoll(
+      options.pollMs,
+      () => repository.scan(),
+      (change) => this.#start.follow(change).then(() => this.#tellReady()),
+      (error) => this.#events.emit('scanFailed', error),
+    );
+    for (const source of sources) this.#models.make(source.name).learn(source);
+    if (options.mode === 'poll') this.#poll.start(sources);
+    this.started = this.#start.done.then(() => this.#tellReady());
+  }
+
+  /**
+   * Whether every model of the start serves, in one version at least, and the engine is not closing. Models of the start are
+   * those of `startup` in mode `explicit`, else all that were in the repository then; not those that have been unloaded or
+   * removed since, nor folders that have nothing of a model in them. One that failed to load keeps this false until it is
+   * mended. A reload that failed does not make it false, nor does a model that came later.
+   */
   get ready(): boolean {
-    return true;
+    return !this.#isClosing && this.#start.hasSucceeded;
   }
 
   /** Every version of every model, served or not, in the order of names and versions. */
   models(): ModelEntry[] {
-    return [...this.served.keys()].map((name) => ({ name, version: 1, state: 'READY', reason: '' }));
+    return this.#models.all().flatMap((lifecycle) => lifecycle.entries());
   }
 
-  /** @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY */
+  /** @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY, INF_SHUTTING_DOWN */
   model(name: string, version?: number): ServedModel {
-    const model = this.served.get(name);
-    if (model === undefined || (version ?? 1) !== 1)
-      throw new InfernodeError('INF_MODEL_NOT_FOUND', `There is no model "${name}"`);
-    return { name, version: 1, versions: [1], model };
+    this.#checkOpen();
+    return this.#models.known(name).find(version);
   }
 
   /** @throws InfernodeError as `Model.infer` does, and INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY, INF_SHUTTING_DOWN */
   async infer(name: string, request: EngineRequest): Promise<InferResult> {
     const { version, ...rest } = request;
-    return this.model(name, version).model.infer(rest);
+    for (;;) {
+      const { model } = this.model(name, version);
+      try {
+        return await model.infer(rest);
+      } catch (error) {
+        // It was replaced before the request got to it, which therefore never ran.
+        const missed = error instanceof InfernodeError && error.code === 'INF_MODEL_CLOSED';
+        if (!missed || this.model(name, version).model === model) throw error;
+      }
+    }
   }
 
   /**
    * Loads a model, or loads it anew: the old one serves until the new one is ready, and goes on if that fails.
    *
    * @param config instead of its model.json
-   * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_FORBIDDEN unless the mode is `explicit`, and as `load` does
+   * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_FORBIDDEN unless the mode is `explicit`, and as `load` does;
+   *   INF_MODEL_NOT_READY if it is unloaded meanwhile, INF_SHUTTING_DOWN
    */
-  async loadModel(_name: string, _config?: ModelConfig): Promise<void> {
-    throw new InfernodeError('INF_FORBIDDEN', 'Models are loaded on request in mode explicit only');
+  async loadModel(name: string, config?: ModelConfig): Promise<void> {
+    this.#checkControl('loaded');
+    const override = config === undefined ? undefined : parseModelConfig(config, `the config of ${quoteName(name)}`);
+    const plan = async () => {
+      const source = await this.#repository.find(name, override);
+      if (source === null) throw this.#models.notFound(name);
+      return { source, load: this.#load, anew: true };
+    };
+    if (this.#models.get(name) === undefined) await plan();
+    this.#checkOpen();
+    await this.#models.make(name).load(JSON.stringify(override) ?? '', plan);
   }
 
-  /** Lets the requests that it has finish, then frees the model. @throws InfernodeError INF_MODEL_NOT_FOUND, INF_FORBIDDEN */
-  async unloadModel(_name: string): Promise<void> {
-    throw new InfernodeError('INF_FORBIDDEN', 'Models are unloaded on request in mode explicit only');
+  /**
+   * Lets the requests that it has finish, then frees the model. A load that is under way is given up.
+   *
+   * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_FORBIDDEN unless the mode is `explicit`, INF_SHUTTING_DOWN
+   */
+  async unloadModel(name: string): Promise<void> {
+    this.#checkControl('unloaded');
+    const lifecycle = this.#models.known(name);
+    this.#start.dismiss(name);
+    this.#tellReady();
+    await lifecycle.unload('it was unloaded');
   }
 
-  /** Takes no more requests, lets those that it has finish, and frees all models. Idempotent. */
-  async close(): Promise<void> {
-    await Promise.all([...this.served.values()].map((model) => model.close()));
+  /** Calls `listener` at each such event, soon after what caused it. */
+  on<E extends keyof EngineEvents>(event: E, listener: EngineListener<E>): this {
+    this.#events.on(event, listener);
+    return this;
   }
+
+  off<E extends keyof EngineEvents>(event: E, listener: EngineListener<E>): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  /** Takes no more requests, gives up loads, lets the requests that it has finish, and frees all models. Idempotent. */
+  close(): Promise<void> {
+    this.#isClosing = true;
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** `await using engine = await Engine.open(...)` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#tellReady();
+    await this.#poll.stop();
+    await Promise.all(this.#models.all().map((lifecycle) => lifecycle.close(shuttingDown())));
+    await this.started;
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosing) throw shuttingDown();
+  }
+
+  #checkControl(done: string): void {
+    this.#checkOpen();
+    if (this.mode === 'explicit') return;
+    const message = `Models are ${done} on request in mode explicit only; this engine's is ${this.mode}`;
+    throw new InfernodeError('INF_FORBIDDEN', message);
+  }
+
+  #tellState(entry: ModelEntry): void {
+    this.#events.emit('state', entry);
+    this.#tellReady();
+  }
+
+  #tellReady(): void {
+    const { ready } = this;
+    if (ready === this.#wasReady) return;
+    this.#wasReady = ready;
+    this.#events.emit('ready', ready);
+  }
+}
+
+function shuttingDown(): InfernodeError {
+  return new InfernodeError('INF_SHUTTING_DOWN', 'The engine is closing');
 }

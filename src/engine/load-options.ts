@@ -49,15 +49,28 @@ export interface FilledLoadOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-const NAMES = ['backend', 'device', 'threads', 'precision', 'instances', 'batching', 'warmup', 'libtorch', 'signal'];
+export const LOAD_OPTION_NAMES: readonly string[] = [
+  'backend',
+  'device',
+  'threads',
+  'precision',
+  'instances',
+  'batching',
+  'warmup',
+  'libtorch',
+  'signal',
+];
 
 /** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID */
 export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
   if (typeof options !== 'object' || options === null)
     throw new InfernodeError('INF_OPTION_INVALID', 'Options are an object');
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
+  const unknown = Object.keys(options).find((name) => !LOAD_OPTION_NAMES.includes(name));
   if (unknown !== undefined) {
-    throw new InfernodeError('INF_OPTION_INVALID', `There is no option "${unknown}"${didYouMean(unknown, NAMES)}`);
+    throw new InfernodeError(
+      'INF_OPTION_INVALID',
+      `There is no option "${unknown}"${didYouMean(unknown, LOAD_OPTION_NAMES)}`,
+    );
   }
   const { backend = 'auto', device = 'auto', threads, precision, instances, warmup, libtorch, signal } = options;
   oneOf('backend', backend, ['auto', 'torch', 'onnx']);

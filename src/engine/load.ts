@@ -5,7 +5,7 @@ import type { BatchingConfig } from '../config/batching.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
 import { abortError, InfernodeError } from '../errors.js';
-import { type ModelCandidate, resolveModel } from '../models/locate.js';
+import { type ModelCandidate, type ResolvedModel, resolveModel } from '../models/locate.js';
 import { findConverted, findTuned } from './converted-model.js';
 import { type FilledLoadOptions, fillLoadOptions, type LoadOptions } from './load-options.js';
 import { type BackendChoice, Model } from './model.js';
@@ -29,29 +29,35 @@ export async function load(model: string | URL, options: LoadOptions = {}): Prom
   if (typeof path !== 'string' || path === '') {
     throw new InfernodeError('INF_OPTION_INVALID', 'A model is loaded from a path or a file: URL');
   }
-  return loadModel(path, fillLoadOptions(options), {});
+  return loadFound(path, (formats) => resolveModel(path, { formats }), fillLoadOptions(options), null);
 }
 
-/** How a server wants its models; a single one is loaded without. */
-export interface Serving {
-  /** What holds where neither the options nor model.json say otherwise. */
-  readonly defaults?: { readonly batching: BatchingConfig; readonly warmup: number; readonly maxQueue: number };
-  /** Instead of the content of model.json. */
-  readonly config?: ModelConfig;
+/** Files of a model and its config, found in one way or another. `formats` are those that are accepted, by preference. */
+export type FindModel = (formats: readonly ModelFormat[]) => Promise<Pick<ResolvedModel, 'candidates' | 'config'>>;
+
+/** What holds for a model where neither the options nor model.json say otherwise. */
+export interface QueueDefaults {
+  readonly batching: BatchingConfig;
+  readonly warmup: number;
+  /** The most requests that wait. */
+  readonly maxQueue: number;
 }
 
-/** As `load`, with the options checked. */
-export async function loadModel(path: string, options: FilledLoadOptions, serving: Serving): Promise<Model> {
+/** As `load`, with files and a config that the caller finds, and with a queue of its own if there are defaults for one. */
+export async function loadFound(
+  path: string,
+  find: FindModel,
+  options: FilledLoadOptions,
+  defaults: QueueDefaults | null,
+): Promise<Model> {
   checkAborted(path, options);
   const names = options.backend === 'auto' ? BACKEND_NAMES : [options.backend];
-  const resolved = await resolveModel(path, { formats: names.flatMap((name) => FORMATS[name]) });
-  const { candidates } = resolved;
-  const config = serving.config ?? resolved.config;
+  const { candidates, config } = await find(names.flatMap((name) => FORMATS[name]));
   const precision = options.precision ?? config?.precision;
   // What was tuned may run on another backend than the one that is asked for.
   if (precision === 'auto' && options.backend === 'auto') {
     const tuned = await findTuned(candidates, options.libtorch);
-    if (tuned !== null) return loadTuned(path, tuned, options, serving);
+    if (tuned !== null) return loadTuned(path, tuned, options, defaults);
   }
   const { backend, candidate, choice } = await choose(preferred(names, config), candidates, options);
   checkAborted(path, options);
@@ -64,7 +70,7 @@ export async function loadModel(path: string, options: FilledLoadOptions, servin
   const used = converted === null ? session : await loadOn(backend, converted, format, options, config);
   const { methods } = used.info;
   const method = 'forward' in methods ? 'forward' : Object.keys(methods)[0]!;
-  const queue = await orClose(used, makeQueue(used, method, config, queueOptions(options, config, serving)));
+  const queue = await orClose(used, makeQueue(used, method, config, queueOptions(options, config, defaults)));
   if (options.signal?.aborted) {
     await used.close();
     checkAborted(path, options);
@@ -73,8 +79,14 @@ export async function loadModel(path: string, options: FilledLoadOptions, servin
 }
 
 /** A tuned model says by itself how it is loaded; what the caller asks for still counts. */
-async function loadTuned(path: string, folder: string, options: FilledLoadOptions, serving: Serving): Promise<Model> {
-  const tuned = await loadModel(folder, { ...options, precision: undefined }, serving);
+async function loadTuned(
+  path: string,
+  folder: string,
+  options: FilledLoadOptions,
+  defaults: QueueDefaults | null,
+): Promise<Model> {
+  const find: FindModel = (formats) => resolveModel(folder, { formats });
+  const tuned = await loadFound(folder, find, { ...options, precision: undefined }, defaults);
   return tuned.renamed(path, `tuned: ${tuned.choice.reason}`);
 }
 
@@ -88,11 +100,16 @@ async function orClose<T>(session: Session, work: Promise<T>): Promise<T> {
 }
 
 /** What the caller says comes before model.json, and that before what a server has for all its models. */
-function queueOptions(options: FilledLoadOptions, config: ModelConfig | null, { defaults }: Serving): QueueOptions {
-  const said = [defaults?.batching, config?.batching, options.batching];
-  const isAsked = said.some((batching) => batching !== undefined) && options.batching !== null;
+function queueOptions(
+  options: FilledLoadOptions,
+  config: ModelConfig | null,
+  defaults: QueueDefaults | null,
+): QueueOptions {
+  const own = [config?.batching, options.batching];
+  const isAsked = [defaults?.batching, ...own].some((batching) => batching !== undefined) && options.batching !== null;
   return {
-    batching: isAsked ? Object.assign({}, ...said) : null,
+    batching: isAsked ? Object.assign({}, ...own) : null,
+    defaults: defaults?.batching ?? {},
     warmup: options.warmup ?? config?.warmup ?? defaults?.warmup ?? 0,
     queue: defaults?.maxQueue ?? Number.POSITIVE_INFINITY,
   };

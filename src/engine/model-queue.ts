@@ -4,7 +4,7 @@ import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
 import { ComputeShare } from './batching/compute-share.js';
 import { joinArguments } from './batching/join-requests.js';
-import { type BatchPolicy, type Joinable, settlePolicy } from './batching/policy.js';
+import { type BatchPolicy, type Joinable, limitSizes, settlePolicy } from './batching/policy.js';
 import { Scheduler } from './batching/scheduler.js';
 import { tryRows } from './batching/try-rows.js';
 import { inputMaker } from './made-up-inputs.js';
@@ -30,6 +30,8 @@ export interface ModelQueue {
 export interface QueueOptions {
   /** Null where requests are not to be joined. */
   readonly batching: BatchingConfig | null;
+  /** What holds where `batching` does not say, as far as the model allows it. */
+  readonly defaults: BatchingConfig;
   /** Runs on made-up inputs of each instance and each batch size that is fixed. */
   readonly warmup: number;
   /** The most requests that wait where `batching` does not say. */
@@ -48,14 +50,14 @@ export async function makeQueue(
   session: Session,
   method: string,
   config: ModelConfig | null,
-  { batching, warmup, queue }: QueueOptions,
+  { batching, defaults, warmup, queue }: QueueOptions,
 ): Promise<ModelQueue> {
   const signature = session.info.methods[method]!;
   const trial: Trial = { session, method, signature, maker: inputMaker(signature, config) };
-  const isOff = batching === null || batching.maxSize === 1;
+  const isOff = batching === null || (batching.maxSize ?? defaults.maxSize) === 1;
   const inputs = isOff && warmup === 0 ? null : await findWorkingInputs(trial);
   const joinable = isOff ? NOT_ASKED : await tryRows(trial, inputs);
-  const policy = settlePolicy(batching ?? {}, joinable, queue);
+  const policy = settlePolicy({ ...limitSizes(defaults, joinable), ...batching }, joinable, queue);
   if (inputs !== null) await warmUp(trial, inputs, policy, warmup);
   const statistics = new StatisticsCounter();
   const observers = new Set<ModelObserver>([statistics]);

@@ -8,8 +8,9 @@ import { configBeside, configOfFolder } from './config-file.js';
 import { detectFormat } from './format.js';
 
 /** The names of the model file in a version folder. Formats are told by content, so a `.pt` may hold any of them. */
-const MODEL_NAMES = ['model.pt', 'model.pt2', 'model.onnx'];
-const VERSION = /^[1-9]\d{0,15}$/;
+export const MODEL_NAMES: readonly string[] = ['model.pt', 'model.pt2', 'model.onnx'];
+/** A plain positive integer; longer ones are no safe integers. */
+export const VERSION = /^[1-9]\d{0,14}$/;
 const DEFAULT_ORDER: readonly ModelFormat[] = ['torchscript', 'aotinductor', 'onnx'];
 
 /** One file that holds the model. */
@@ -49,7 +50,7 @@ export async function resolveModel(path: string, options: ResolveOptions = {}): 
 }
 
 async function resolveFile(file: string, formats: readonly ModelFormat[]): Promise<ResolvedModel> {
-  const candidates = await accept([file], formats, file);
+  const candidates = await acceptFiles([file], formats, file);
   return {
     candidates,
     ...(await configBeside(file, versionOf(dirname(file)) !== null)),
@@ -64,12 +65,20 @@ async function resolveFolder(folder: string, formats: readonly ModelFormat[]): P
   const version = newest ?? versionOf(folder);
   const files = await modelFiles(home);
   if (files.length === 0) throw await noModelIn(folder, home, entries);
-  const candidates = await accept(files, formats, home);
+  const candidates = await acceptFiles(files, formats, home);
   return { candidates, ...(await configOfFolder(home, version !== null)), version };
 }
 
-/** The candidates among `files`, by preference. A broken file is passed over if another one serves. */
-async function accept(files: string[], formats: readonly ModelFormat[], path: string): Promise<ModelCandidate[]> {
+/**
+ * The candidates among `files`, by preference. A broken file is passed over if another one serves.
+ *
+ * @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_FORMAT, INF_MODEL_INVALID
+ */
+export async function acceptFiles(
+  files: readonly string[],
+  formats: readonly ModelFormat[],
+  path: string,
+): Promise<ModelCandidate[]> {
   const found: ModelCandidate[] = [];
   let failure: unknown;
   for (const file of files) {

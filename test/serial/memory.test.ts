@@ -1,28 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { bundledModel, dataFile, needsTestData, repository } from '../support/test-data.js';
+import { levels, mebibytes } from '../support/memory-levels.js';
+import { bundledModel, dataFile, needsTestData } from '../support/test-data.js';
 import { fixture, needsTorch } from '../support/torch.js';
 
-const entry = join(repository, 'dist/index.js');
 const backends = [
   { backend: 'torch', format: 'torchscript', extension: 'pt', skip: needsTorch },
   { backend: 'onnx', format: 'onnx', extension: 'onnx', skip: false },
 ] as const;
-
-/** Runs an ES module in a process of its own, which prints resident memory levels in bytes, as JSON. */
-function levels(source: string): number[] {
-  const prelude = `
-    import { load, Tensor } from ${JSON.stringify(entry)};
-    const rss = async () => { for (let i = 0; i < 3; i++) { gc(); await new Promise((done) => setTimeout(done, 20)); } return process.memoryUsage.rss(); };`;
-  const args = ['--expose-gc', '--input-type=module', '-e', `${prelude}\n${source}`];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 300_000 });
-  assert.equal(status, 0, stderr);
-  return JSON.parse(stdout) as number[];
-}
-
-const mebibytes = (bytes: readonly number[]) => bytes.map((level) => (level / 2 ** 20).toFixed(1)).join(', ');
 
 for (const { backend, format, extension, skip } of backends) {
   const tiny = fixture(`tiny.${extension}`);

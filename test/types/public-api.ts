@@ -8,6 +8,7 @@ import {
   type DataOf,
   type Dim,
   type DType,
+  Engine,
   ERRORS,
   type ErrorCode,
   type ErrorDetails,
@@ -21,6 +22,7 @@ import {
   load,
   type Model,
   type ModelConfig,
+  type ModelEntry,
   type ModelFormat,
   type ModelInfo,
   type NestedArray,
@@ -217,4 +219,29 @@ export async function nothingElse(): Promise<void> {
   await import('infernode/dist/engine/load.js');
   // @ts-expect-error a model is loaded, not made
   new Model();
+}
+
+export async function serving(): Promise<void> {
+  await using engine = await Engine.open({ repository: 'models', mode: 'explicit', startup: ['*'], threads: 1 });
+  // @ts-expect-error loads are given up by unloading or closing
+  await Engine.open({ repository: 'models', signal });
+  // @ts-expect-error no such mode
+  await Engine.open({ repository: 'models', mode: 'pull' });
+  same<ReturnType<typeof engine.models>, ModelEntry[]>();
+  same<typeof engine.ready, boolean>();
+  engine.on('state', ({ name, version, state, reason }) => [
+    name.length,
+    version?.toFixed(),
+    state === 'READY',
+    reason,
+  ]);
+  engine.on('ready', (ready) => same<typeof ready, boolean>()).off('scanFailed', (error) => error.code);
+  // @ts-expect-error no such event
+  engine.on('states', () => undefined);
+  const { outputs } = await engine.infer('net', { inputs: [1], version: 2, priority: 1, signal });
+  same<typeof outputs, Outputs>();
+  await engine.loadModel('net', { versions: { latest: 2 }, batching: { maxSize: 8 } });
+  // @ts-expect-error no such selection
+  await engine.loadModel('net', { versions: 'newest' });
+  await engine.unloadModel('net');
 }

@@ -62,6 +62,18 @@ export function settlePolicy(config: BatchingConfig, joinable: Joinable, queue: 
   };
 }
 
+/** A configuration that is meant for several models, without the sizes that this one does not take. */
+export function limitSizes(config: BatchingConfig, { rows, isCertain }: Joinable): BatchingConfig {
+  const { maxSize, preferredSizes, padTo, ...others } = config;
+  const fits = (size: number) => size <= rows || !isCertain;
+  return {
+    ...others,
+    ...(maxSize !== undefined && fits(maxSize) && { maxSize }),
+    ...(preferredSizes && { preferredSizes: preferredSizes.filter(fits) }),
+    ...(padTo && { padTo: padTo.filter(fits) }),
+  };
+}
+
 /** The rows that a batch of `rows` is filled up to. */
 export function paddedRows({ padTo }: BatchPolicy, rows: number): number {
   return padTo.find((size) => size >= rows) ?? rows;

@@ -113,3 +113,15 @@ test('labels are read from a file relative to model.json', async (t) => {
   await rejects(labels('broken.json'), 'INF_MODEL_CONFIG', /is not JSON/);
   await rejects(labels('absent.json'), 'INF_MODEL_CONFIG', /cannot be read/);
 });
+
+test('which versions serve', () => {
+  for (const versions of ['latest', 'all', [1, 3], { latest: 2 }]) assert.deepEqual(parse({ versions }), { versions });
+  assert.deepEqual(parse({ versions: [3, 1, 3] }), { versions: [1, 3] });
+  for (const versions of ['newest', [], {}, 2, null]) {
+    throws(() => parse({ versions }), 'INF_MODEL_CONFIG', 'versions must be "latest", "all", a list of versions');
+  }
+  throws(() => parse({ versions: [0] }), 'INF_MODEL_CONFIG', 'versions[0]', 'an integer of at least 1');
+  throws(() => parse({ versions: ['1'] }), 'INF_MODEL_CONFIG', 'versions[0]');
+  throws(() => parse({ versions: { latest: 0 } }), 'INF_MODEL_CONFIG', 'versions.latest');
+  throws(() => parse({ versions: { newest: 1 } }), 'INF_MODEL_CONFIG', 'versions.newest');
+});

@@ -29,7 +29,7 @@ function recording(...methods: string[]): { session: Session; log: unknown[][] }
 
 async function modelOf(session: Session): Promise<Model> {
   const method = Object.keys(session.info.methods)[0]!;
-  const queue = await makeQueue(session, method, null, { batching: null, warmup: 0, queue: 1 });
+  const queue = await makeQueue(session, method, null, { batching: null, defaults: {}, warmup: 0, queue: 1 });
   return new Model('folder', 'folder/1/model.pt', { backend: 'torch', reason: '' }, null, session, queue);
 }
 

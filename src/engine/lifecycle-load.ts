@@ -1,0 +1,22 @@
+import { resolveVersion, type VersionSource } from '../models/repository-source.js';
+import type { FilledEngineOptions } from './engine-options.js';
+import type { ConcurrencyLimit } from './lifecycle-limit.js';
+import { loadFound } from './load.js';
+import type { Model } from './model.js';
+
+/** Loads a version of the model of that name and makes it warm. */
+export type LoadNamedVersion = (name: string, version: VersionSource, signal: AbortSignal) => Promise<Model>;
+
+/** How versions are loaded: in turn, and with the engine's settings where the model has none of its own. */
+export function versionLoader(
+  { load, queue, observe }: FilledEngineOptions,
+  limit: ConcurrencyLimit,
+): LoadNamedVersion {
+  return (name, version, signal) =>
+    limit.run(signal, async () => {
+      const find = resolveVersion.bind(null, version);
+      const model = await loadFound(version.path, find, { ...load, signal }, queue);
+      if (observe !== undefined) model.observe(observe(name, version.version));
+      return model;
+    });
+}

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { repository } from './test-data.js';
+
+const entry = join(repository, 'dist/index.js');
+
+/** Runs an ES module in a process of its own, which prints resident memory levels in bytes, as JSON. */
+export function levels(source: string): number[] {
+  const prelude = `
+    import { Engine, load, Tensor } from ${JSON.stringify(entry)};
+    const rss = async () => { for (let i = 0; i < 3; i++) { gc(); await new Promise((done) => setTimeout(done, 20)); } return process.memoryUsage.rss(); };`;
+  const args = ['--expose-gc', '--input-type=module', '-e', `${prelude}\n${source}`];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 300_000 });
+  assert.equal(status, 0, stderr);
+  return JSON.parse(stdout) as number[];
+}
+
+/** Levels as they stand in a message. */
+export const mebibytes = (bytes: readonly number[]) => bytes.map((level) => (level / 2 ** 20).toFixed(1)).join(', ');
