@@ -82,6 +82,7 @@ describe('info', () => {
       backend: 'onnx',
       device: 'cpu',
       threads: 1,
+      instances: 1,
       stateful: false,
       signatureSource: 'declared',
     });
