@@ -1,0 +1,86 @@
+import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { packageVersion } from '../../config/package-root.js';
+import type { Engine } from '../../engine/engine.js';
+import { InfernodeError } from '../../errors.js';
+import { infer } from './infer.js';
+import { decodeInferRequest } from './infer-request.js';
+import { encodeInferResponse } from './infer-response.js';
+import { modelConfig } from './model-config.js';
+import { modelMetadata } from './model-metadata.js';
+import { statisticsOf } from './model-statistics.js';
+import { parseVersion } from './model-version.js';
+import { type LoadRequest, loadModel, repositoryIndex } from './repository.js';
+import { logSettings, traceSettings } from './settings.js';
+import { streamInfer } from './stream-infer.js';
+import { type Answer, control, unary } from './unary.js';
+
+/** The extensions of the protocol that are served. */
+const EXTENSIONS = ['classification', 'model_configuration', 'model_repository', 'schedule_policy', 'statistics'];
+
+interface Named {
+  readonly name: string;
+  readonly version: string;
+}
+
+/**
+ * The methods of GRPCInferenceService.
+ *
+ * @param maxStreamRequests the most requests of one stream at a time
+ * @param stopping aborted when the server begins to stop
+ */
+export function inferenceMethods(
+  engine: Engine,
+  service: ServiceDefinition,
+  maxStreamRequests: number,
+  stopping: AbortSignal,
+): UntypedServiceImplementation {
+  const served = ({ name, version }: Named) => engine.model(name, parseVersion(version));
+  const controls: Record<string, Answer<never>> = {
+    ServerLive: () => ({ live: true }),
+    ServerReady: () => ({ ready: engine.ready && !stopping.aborted }),
+    ModelReady: (request: Named) => ({ ready: !stopping.aborted && isReady(() => served(request)) }),
+    ServerMetadata: () => ({ name: 'infernode', version: packageVersion(), extensions: EXTENSIONS }),
+    ModelMetadata: (request: Named) => modelMetadata(served(request)),
+    ModelConfig: (request: Named) => ({ config: modelConfig(served(request)) }),
+    ModelStatistics: ({ name, version }: Named) => ({ model_stats: statisticsOf(engine, name, version) }),
+    RepositoryIndex: (request: { ready: boolean }) => repositoryIndex(engine, request),
+    RepositoryModelLoad: (request: LoadRequest) => loadModel(engine, request),
+    RepositoryModelUnload: ({ model_name }: LoadRequest) => engine.unloadModel(model_name).then(() => ({})),
+    SystemSharedMemoryStatus: () => ({ regions: {} }),
+    SystemSharedMemoryRegister: noSharedMemory,
+    SystemSharedMemoryUnregister: () => ({}),
+    CudaSharedMemoryStatus: () => ({ regions: {} }),
+    CudaSharedMemoryRegister: noSharedMemory,
+    CudaSharedMemoryUnregister: () => ({}),
+    TraceSetting: traceSettings,
+    LogSettings: logSettings,
+  };
+  const handlers = Object.entries(controls).map(([name, answer]) => [
+    name,
+    control(service[name]!.requestDeserialize, answer),
+  ]);
+  return {
+    ...Object.fromEntries(handlers),
+    ModelInfer: unary(decodeInferRequest, async (message, patience) =>
+      encodeInferResponse(await infer(engine, message, patience)),
+    ),
+    ModelStreamInfer: (call: ServerDuplexStream<Buffer, Uint8Array>) =>
+      streamInfer(engine, call, maxStreamRequests, stopping),
+  };
+}
+
+/** A model that there is not is not ready either; only a version that cannot be one is an error. */
+function isReady(find: () => unknown): boolean {
+  try {
+    find();
+    return true;
+  } catch (error) {
+    const { code } = error as InfernodeError;
+    if (code === 'INF_MODEL_NOT_FOUND' || code === 'INF_MODEL_NOT_READY') return false;
+    throw error;
+  }
+}
+
+function noSharedMemory(): never {
+  throw new InfernodeError('INF_REQUEST_UNSUPPORTED', 'Shared memory is not supported: send tensors in the request');
+}

@@ -1,0 +1,50 @@
+import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import { InfernodeError, messageOf } from '../../errors.js';
+import type { Patience } from './infer.js';
+import type { Decode } from './service-definition.js';
+import { statusOf } from './status.js';
+
+/** Answers one request; what it throws becomes the status of the call. */
+export type Answer<Request> = (request: Request, patience: Patience) => unknown;
+
+/** Requests that carry no tensors. */
+const MAX_CONTROL_BYTES = 4 * 2 ** 20;
+
+/** A handler of a unary method. */
+export function unary<Request>(decode: (bytes: Buffer) => Request, answer: Answer<Request>) {
+  const handle: handleUnaryCall<Buffer, unknown> = (call, callback) => {
+    const respond = async () => answer(decode(call.request), patienceOf(call));
+    respond().then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(statusOf(error)),
+    );
+  };
+  return handle;
+}
+
+/** A handler of a unary method whose requests are small. */
+export function control<Request>(decode: Decode, answer: Answer<Request>) {
+  return unary((bytes) => decodeControl(decode, bytes) as Request, answer);
+}
+
+/** @throws InfernodeError INF_REQUEST_TOO_LARGE, INF_REQUEST_INVALID */
+function decodeControl(decode: Decode, bytes: Buffer): unknown {
+  if (bytes.byteLength > MAX_CONTROL_BYTES) {
+    throw new InfernodeError(
+      'INF_REQUEST_TOO_LARGE',
+      `The request has ${bytes.byteLength} bytes; without tensors it may have ${MAX_CONTROL_BYTES}`,
+    );
+  }
+  try {
+    return decode(bytes);
+  } catch (cause) {
+    throw new InfernodeError('INF_REQUEST_INVALID', `The request cannot be decoded: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function patienceOf(call: ServerUnaryCall<Buffer, unknown>): Patience {
+  const cancel = new AbortController();
+  if (call.cancelled) cancel.abort();
+  else call.once('cancelled', () => cancel.abort());
+  return { deadline: Number(call.getDeadline()), signal: cancel.signal };
+}
