@@ -14,41 +14,58 @@ export interface InferResponseMessage {
 }
 
 /** A ModelInferResponse as bytes. */
-export function encodeInferResponse(message: InferResponseMessage): Uint8Array {
-  return writeResponse(protobuf.Writer.create(), message).finish();
+export function encodeInferResponse(message: InferResponseMessage): Buffer {
+  return Buffer.concat(partsOf(message));
 }
 
 /** A ModelStreamInferResponse as bytes: a response, and what went wrong if something did. */
-export function encodeStreamResponse(message: InferResponseMessage, error = ''): Uint8Array {
-  const writer = protobuf.Writer.create();
-  if (error !== '') writer.uint32((1 << 3) | LENGTH).string(error);
-  writeResponse(writer.uint32((2 << 3) | LENGTH).fork(), message).ldelim();
-  return writer.finish();
+export function encodeStreamResponse(message: InferResponseMessage, error = ''): Buffer {
+  const parts = partsOf(message);
+  const head = protobuf.Writer.create();
+  if (error !== '') head.uint32((1 << 3) | LENGTH).string(error);
+  head.uint32((2 << 3) | LENGTH).uint32(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  return Buffer.concat([head.finish(), ...parts]);
 }
 
-function writeResponse(writer: protobuf.Writer, message: InferResponseMessage): protobuf.Writer {
-  writer.uint32((1 << 3) | LENGTH).string(message.modelName);
-  writer.uint32((2 << 3) | LENGTH).string(message.modelVersion);
-  if (message.id !== '') writer.uint32((3 << 3) | LENGTH).string(message.id);
-  for (const [name, value] of Object.entries(message.parameters ?? {})) {
-    writer.uint32((4 << 3) | LENGTH).fork();
-    writer.uint32((1 << 3) | LENGTH).string(name);
-    writer.uint32((2 << 3) | LENGTH).fork();
-    if (typeof value === 'boolean') writer.uint32((1 << 3) | VARINT).bool(value);
-    else writer.uint32((3 << 3) | LENGTH).string(value);
-    writer.ldelim().ldelim();
+/** The bytes of a response in pieces, so that tensors are copied once. */
+function partsOf({ outputs, ...message }: InferResponseMessage): Uint8Array[] {
+  const head = protobuf.Writer.create();
+  head.uint32((1 << 3) | LENGTH).string(message.modelName);
+  head.uint32((2 << 3) | LENGTH).string(message.modelVersion);
+  if (message.id !== '') head.uint32((3 << 3) | LENGTH).string(message.id);
+  for (const [name, value] of Object.entries(message.parameters ?? {})) writeParameter(head, name, value);
+  for (const [name, tensor] of outputs) writeOutput(head, name, tensor);
+  const parts = [head.finish()];
+  for (const [, tensor] of outputs) {
+    const bytes = tensorToBytes(tensor);
+    parts.push(
+      protobuf.Writer.create()
+        .uint32((6 << 3) | LENGTH)
+        .uint32(bytes.byteLength)
+        .finish(),
+      bytes,
+    );
   }
-  for (const [name, tensor] of message.outputs) {
-    writer.uint32((5 << 3) | LENGTH).fork();
-    writer.uint32((1 << 3) | LENGTH).string(name);
-    writer.uint32((2 << 3) | LENGTH).string(datatypeOf(tensor.dtype));
-    if (tensor.shape.length > 0) {
-      writer.uint32((3 << 3) | LENGTH).fork();
-      for (const size of tensor.shape) writer.int64(size);
-      writer.ldelim();
-    }
+  return parts;
+}
+
+function writeParameter(writer: protobuf.Writer, name: string, value: string | boolean): void {
+  writer.uint32((4 << 3) | LENGTH).fork();
+  writer.uint32((1 << 3) | LENGTH).string(name);
+  writer.uint32((2 << 3) | LENGTH).fork();
+  if (typeof value === 'boolean') writer.uint32((1 << 3) | VARINT).bool(value);
+  else writer.uint32((3 << 3) | LENGTH).string(value);
+  writer.ldelim().ldelim();
+}
+
+function writeOutput(writer: protobuf.Writer, name: string, { dtype, shape }: Tensor): void {
+  writer.uint32((5 << 3) | LENGTH).fork();
+  writer.uint32((1 << 3) | LENGTH).string(name);
+  writer.uint32((2 << 3) | LENGTH).string(datatypeOf(dtype));
+  if (shape.length > 0) {
+    writer.uint32((3 << 3) | LENGTH).fork();
+    for (const size of shape) writer.int64(size);
     writer.ldelim();
   }
-  for (const [, tensor] of message.outputs) writer.uint32((6 << 3) | LENGTH).bytes(tensorToBytes(tensor));
-  return writer;
+  writer.ldelim();
 }

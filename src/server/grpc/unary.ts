@@ -1,4 +1,4 @@
-import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import type { handleUnaryCall } from '@grpc/grpc-js';
 import { InfernodeError, messageOf } from '../../errors.js';
 import type { Patience } from './infer.js';
 import type { Decode } from './service-definition.js';
@@ -13,11 +13,19 @@ const MAX_CONTROL_BYTES = 4 * 2 ** 20;
 /** A handler of a unary method. */
 export function unary<Request>(decode: (bytes: Buffer) => Request, answer: Answer<Request>) {
   const handle: handleUnaryCall<Buffer, unknown> = (call, callback) => {
-    const respond = async () => answer(decode(call.request), patienceOf(call));
-    respond().then(
-      (response) => callback(null, response),
-      (error: unknown) => callback(statusOf(error)),
-    );
+    const cancel = new AbortController();
+    // The event comes at the end of every call.
+    const abort = () => cancel.abort();
+    if (call.cancelled) abort();
+    else call.once('cancelled', abort);
+    const respond = async () =>
+      answer(decode(call.request), { deadline: Number(call.getDeadline()), signal: cancel.signal });
+    respond()
+      .finally(() => call.off('cancelled', abort))
+      .then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(statusOf(error)),
+      );
   };
   return handle;
 }
@@ -40,11 +48,4 @@ function decodeControl(decode: Decode, bytes: Buffer): unknown {
   } catch (cause) {
     throw new InfernodeError('INF_REQUEST_INVALID', `The request cannot be decoded: ${messageOf(cause)}`, { cause });
   }
-}
-
-function patienceOf(call: ServerUnaryCall<Buffer, unknown>): Patience {
-  const cancel = new AbortController();
-  if (call.cancelled) cancel.abort();
-  else call.once('cancelled', () => cancel.abort());
-  return { deadline: Number(call.getDeadline()), signal: cancel.signal };
 }
