@@ -1,16 +1,13 @@
 import protobuf from 'protobufjs/minimal.js';
 import { InfernodeError, messageOf } from '../../errors.js';
-
-/** The value of a parameter; whole numbers beyond 2^53 are bigints. */
-export type Parameter = boolean | number | bigint | string;
-export type Parameters = ReadonlyMap<string, Parameter>;
+import type { Fields } from '../wire/fields.js';
 
 /** An input as it was sent. */
 export interface SentInput {
   readonly name: string;
   readonly datatype: string;
   readonly shape: readonly number[];
-  readonly parameters: Parameters;
+  readonly parameters: Fields;
   /** The bytes of its InferTensorContents, if there is one. */
   readonly contents: Uint8Array | null;
 }
@@ -18,7 +15,7 @@ export interface SentInput {
 /** An output that was asked for. */
 export interface RequestedOutput {
   readonly name: string;
-  readonly parameters: Parameters;
+  readonly parameters: Fields;
 }
 
 /** A ModelInferRequest. */
@@ -26,14 +23,14 @@ export interface InferRequestMessage {
   readonly modelName: string;
   readonly modelVersion: string;
   readonly id: string;
-  readonly parameters: Parameters;
+  readonly parameters: Fields;
   readonly inputs: readonly SentInput[];
   readonly outputs: readonly RequestedOutput[];
   readonly rawContents: readonly Uint8Array[];
 }
 
 // A message of a few megabytes can hold millions of empty entries, each of which becomes an object of hundreds of bytes.
-const MAX_TENSORS = 1024;
+export const MAX_TENSORS = 1024;
 const MAX_PARAMETERS = 256;
 /** What PyTorch can have. */
 const MAX_DIMENSIONS = 64;
@@ -75,7 +72,7 @@ function readRequest(bytes: Uint8Array): InferRequestMessage {
   let modelName = '';
   let modelVersion = '';
   let id = '';
-  const parameters = new Map<string, Parameter>();
+  const parameters = new Map<string, unknown>();
   const inputs: SentInput[] = [];
   const outputs: RequestedOutput[] = [];
   const rawContents: Uint8Array[] = [];
@@ -102,7 +99,7 @@ function readRequest(bytes: Uint8Array): InferRequestMessage {
         return UNKNOWN;
     }
   });
-  return { modelName, modelVersion, id, parameters, inputs, outputs, rawContents };
+  return { modelName, modelVersion, id, parameters: Object.fromEntries(parameters), inputs, outputs, rawContents };
 }
 
 function readInput(bytes: Uint8Array): SentInput {
@@ -110,7 +107,7 @@ function readInput(bytes: Uint8Array): SentInput {
   let datatype = '';
   let contents: Uint8Array | null = null;
   const shape: number[] = [];
-  const parameters = new Map<string, Parameter>();
+  const parameters = new Map<string, unknown>();
   eachField(bytes, (tag, reader) => {
     switch (tag) {
       case (1 << 3) | LENGTH:
@@ -138,12 +135,12 @@ function readInput(bytes: Uint8Array): SentInput {
         return UNKNOWN;
     }
   });
-  return { name, datatype, shape, parameters, contents };
+  return { name, datatype, shape, parameters: Object.fromEntries(parameters), contents };
 }
 
 function readOutput(bytes: Uint8Array): RequestedOutput {
   let name = '';
-  const parameters = new Map<string, Parameter>();
+  const parameters = new Map<string, unknown>();
   eachField(bytes, (tag, reader) => {
     switch (tag) {
       case (1 << 3) | LENGTH:
@@ -155,12 +152,12 @@ function readOutput(bytes: Uint8Array): RequestedOutput {
         return UNKNOWN;
     }
   });
-  return { name, parameters };
+  return { name, parameters: Object.fromEntries(parameters) };
 }
 
-function addParameter(parameters: Map<string, Parameter>, entry: Uint8Array): void {
+function addParameter(parameters: Map<string, unknown>, entry: Uint8Array): void {
   let name = '';
-  let value: Parameter | undefined;
+  let value: unknown;
   eachField(entry, (tag, reader) => {
     if (tag === ((1 << 3) | LENGTH)) name = reader.string();
     else if (tag === ((2 << 3) | LENGTH)) value = readParameter(reader.bytes());
@@ -171,15 +168,16 @@ function addParameter(parameters: Map<string, Parameter>, entry: Uint8Array): vo
   if (value !== undefined) parameters.set(name, value);
 }
 
-function readParameter(bytes: Uint8Array): Parameter | undefined {
-  let value: Parameter | undefined;
+/** Whole numbers beyond 2^53 are rounded: no parameter takes them. */
+function readParameter(bytes: Uint8Array): unknown {
+  let value: unknown;
   eachField(bytes, (tag, reader) => {
     switch (tag) {
       case (1 << 3) | VARINT:
         value = reader.bool();
         return;
       case (2 << 3) | VARINT:
-        value = wholeNumber(reader.int64());
+        value = Number(reader.int64());
         return;
       case (3 << 3) | LENGTH:
         value = reader.string();
@@ -188,18 +186,13 @@ function readParameter(bytes: Uint8Array): Parameter | undefined {
         value = reader.double();
         return;
       case (5 << 3) | VARINT:
-        value = wholeNumber(reader.uint64());
+        value = Number(reader.uint64());
         return;
       default:
         return UNKNOWN;
     }
   });
   return value;
-}
-
-function wholeNumber(value: { toString(): string }): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : BigInt(value.toString());
 }
 
 function add<T>(list: T[], item: T, most: number, what: string): void {

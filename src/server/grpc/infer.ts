@@ -1,14 +1,16 @@
-import type { Outputs } from '../../backends/backend.js';
 import type { Engine } from '../../engine/engine.js';
+import type { InferOptions } from '../../engine/inference.js';
 import { InfernodeError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { classify } from '../wire/classification.js';
 import { dtypeOf } from '../wire/datatypes.js';
+import { type Fields, fieldOf } from '../wire/fields.js';
+import { tensorOf } from '../wire/infer-response.js';
+import { readParameters } from '../wire/parameters.js';
 import { tensorFromBytes } from '../wire/raw-tensor.js';
-import type { InferRequestMessage, RequestedOutput, SentInput } from './infer-request.js';
+import { readOutputs } from '../wire/requested-output.js';
+import { type InferRequestMessage, MAX_TENSORS, type SentInput } from './infer-request.js';
 import type { InferResponseMessage } from './infer-response.js';
-import { parseVersion } from './model-version.js';
-import { checkMemory, classCountOf, readParameters } from './request-parameters.js';
+import { versionOf } from './model-version.js';
 import { tensorFromContents } from './typed-contents.js';
 
 /** How long a request is wanted. */
@@ -30,50 +32,39 @@ export async function infer(
   { deadline, signal }: Patience,
 ): Promise<InferResponseMessage> {
   // The version that is found now answers, and says so.
-  const { name, version, model } = engine.model(message.modelName, parseVersion(message.modelVersion));
-  const wanted = requestedOutputs(message.outputs);
+  const { name, version, model } = engine.model(message.modelName, versionOf(message.modelVersion));
+  const wanted = readOutputs(message.outputs, true, MAX_TENSORS);
   const { outputs } = await engine.infer(name, {
     version,
     inputs: inputsOf(message),
     ...(wanted !== null && { outputs: wanted.map((output) => output.name) }),
-    ...readParameters(message.parameters, deadline),
+    ...optionsOf(message.parameters, deadline),
     signal,
   });
+  const labels = model.config?.processing?.labels;
   return {
     modelName: name,
     modelVersion: String(version),
     id: message.id,
-    outputs: wanted === null ? Object.entries(outputs) : select(outputs, wanted, model.config?.processing?.labels),
+    outputs:
+      wanted === null
+        ? Object.entries(outputs)
+        : wanted.map((output) => [output.name, tensorOf(outputs, output, labels)] as const),
   };
 }
 
-interface WantedOutput {
-  readonly name: string;
-  readonly classes: number;
-}
+/** Clients of streams send it to have the end of each answer marked, which it is anyway. */
+const FINAL_RESPONSE = 'triton_enable_empty_final_response';
 
-function requestedOutputs(outputs: readonly RequestedOutput[]): WantedOutput[] | null {
-  if (outputs.length === 0) return null;
-  checkUnique(outputs, 'Output');
-  return outputs.map((output) => ({ name: output.name, classes: classCountOf(output) }));
-}
-
-function select(outputs: Outputs, wanted: readonly WantedOutput[], labels?: readonly string[]): [string, Tensor][] {
-  return wanted.map(({ name, classes }) => {
-    const tensor = Object.hasOwn(outputs, name) ? outputs[name]! : missing(name, outputs);
-    return [name, classes === 0 ? tensor : classify(tensor, classes, labels)];
-  });
-}
-
-function missing(name: string, outputs: Outputs): never {
-  const expected = Object.keys(outputs).join(', ');
-  throw new InfernodeError('INF_OUTPUT_UNKNOWN', `The model has no output "${name}"; it gave ${expected}`, {
-    details: { name, expected, given: name },
-  });
+function optionsOf(parameters: Fields, deadline: number): Pick<InferOptions, 'priority' | 'timeoutMs'> {
+  const { [FINAL_RESPONSE]: _, ...others } = parameters;
+  const { options } = readParameters(others);
+  const timeoutMs = Math.min(options.timeoutMs ?? Number.POSITIVE_INFINITY, Math.max(0, deadline - Date.now()));
+  return timeoutMs === Number.POSITIVE_INFINITY ? options : { ...options, timeoutMs };
 }
 
 function inputsOf({ inputs, rawContents }: InferRequestMessage): Record<string, Tensor> {
-  checkUnique(inputs, 'Input');
+  checkUnique(inputs);
   if (rawContents.length !== 0 && rawContents.length !== inputs.length) {
     throw new InfernodeError(
       'INF_REQUEST_INVALID',
@@ -82,13 +73,17 @@ function inputsOf({ inputs, rawContents }: InferRequestMessage): Record<string, 
     );
   }
   // fromEntries makes own properties of all names, `__proto__` too.
-  return Object.fromEntries(inputs.map((input, index) => [input.name, tensorOf(input, rawContents[index])]));
+  return Object.fromEntries(inputs.map((input, index) => [input.name, inputOf(input, rawContents[index])]));
 }
 
 const NOTHING = new Uint8Array(0);
 
-function tensorOf({ name, datatype, shape, parameters, contents }: SentInput, raw: Uint8Array | undefined): Tensor {
-  checkMemory(name, parameters);
+function inputOf({ name, datatype, shape, parameters, contents }: SentInput, raw: Uint8Array | undefined): Tensor {
+  if (fieldOf(parameters, 'shared_memory_region') !== undefined) {
+    throw new InfernodeError('INF_REQUEST_UNSUPPORTED', 'Tensors in shared memory are not supported', {
+      details: { name },
+    });
+  }
   const dtype = dtypeOf(datatype, `The datatype of input "${name}"`);
   if (raw === undefined) return tensorFromContents(dtype, shape, contents ?? NOTHING, name);
   if (contents === null || contents.byteLength === 0) return tensorFromBytes(dtype, shape, raw, name);
@@ -97,10 +92,10 @@ function tensorOf({ name, datatype, shape, parameters, contents }: SentInput, ra
   });
 }
 
-function checkUnique(tensors: readonly { readonly name: string }[], what: string): void {
+function checkUnique(inputs: readonly SentInput[]): void {
   const seen = new Set<string>();
-  for (const { name } of tensors) {
-    if (seen.has(name)) throw new InfernodeError('INF_REQUEST_INVALID', `${what} "${name}" is there twice`);
+  for (const { name } of inputs) {
+    if (seen.has(name)) throw new InfernodeError('INF_REQUEST_INVALID', `Input "${name}" is there twice`);
     seen.add(name);
   }
 }

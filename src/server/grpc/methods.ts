@@ -1,21 +1,17 @@
 import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { packageVersion } from '../../config/package-root.js';
 import type { Engine } from '../../engine/engine.js';
 import { InfernodeError } from '../../errors.js';
+import { modelMetadata, SERVER_METADATA } from '../protocol/metadata.js';
+import { tritonConfig } from '../protocol/triton-config.js';
 import { infer } from './infer.js';
 import { decodeInferRequest } from './infer-request.js';
 import { encodeInferResponse } from './infer-response.js';
-import { modelConfig } from './model-config.js';
-import { modelMetadata } from './model-metadata.js';
 import { statisticsOf } from './model-statistics.js';
-import { parseVersion } from './model-version.js';
-import { type LoadRequest, loadModel, repositoryIndex } from './repository.js';
+import { versionOf } from './model-version.js';
+import { type LoadRequest, loadModel, repositoryIndex, unloadModel } from './repository.js';
 import { logSettings, traceSettings } from './settings.js';
 import { streamInfer } from './stream-infer.js';
 import { type Answer, control, unary } from './unary.js';
-
-/** The extensions of the protocol that are served. */
-const EXTENSIONS = ['classification', 'model_configuration', 'model_repository', 'schedule_policy', 'statistics'];
 
 interface Named {
   readonly name: string;
@@ -34,18 +30,18 @@ export function inferenceMethods(
   maxStreamRequests: number,
   stopping: AbortSignal,
 ): UntypedServiceImplementation {
-  const served = ({ name, version }: Named) => engine.model(name, parseVersion(version));
+  const served = ({ name, version }: Named) => engine.model(name, versionOf(version));
   const controls: Record<string, Answer<never>> = {
     ServerLive: () => ({ live: true }),
     ServerReady: () => ({ ready: engine.ready && !stopping.aborted }),
     ModelReady: (request: Named) => ({ ready: !stopping.aborted && isReady(() => served(request)) }),
-    ServerMetadata: () => ({ name: 'infernode', version: packageVersion(), extensions: EXTENSIONS }),
+    ServerMetadata: () => SERVER_METADATA,
     ModelMetadata: (request: Named) => modelMetadata(served(request)),
-    ModelConfig: (request: Named) => ({ config: modelConfig(served(request)) }),
+    ModelConfig: (request: Named) => ({ config: tritonConfig(served(request)) }),
     ModelStatistics: ({ name, version }: Named) => ({ model_stats: statisticsOf(engine, name, version) }),
     RepositoryIndex: (request: { ready: boolean }) => repositoryIndex(engine, request),
     RepositoryModelLoad: (request: LoadRequest) => loadModel(engine, request),
-    RepositoryModelUnload: ({ model_name }: LoadRequest) => engine.unloadModel(model_name).then(() => ({})),
+    RepositoryModelUnload: ({ model_name }: LoadRequest) => unloadModel(engine, model_name),
     SystemSharedMemoryStatus: () => ({ regions: {} }),
     SystemSharedMemoryRegister: noSharedMemory,
     SystemSharedMemoryUnregister: () => ({}),

@@ -1,10 +1,11 @@
-import { type ModelConfig, parseModelConfig } from '../../config/model-config.js';
 import type { Engine } from '../../engine/engine.js';
-import { InfernodeError, messageOf } from '../../errors.js';
+import { modelName } from '../http/model-path.js';
+import { configOf } from '../routes/repository.js';
 
+/** `parameter_choice` names the field that holds the value. */
 interface RepositoryParameter {
   readonly parameter_choice?: string;
-  readonly string_param?: string;
+  readonly [field: string]: unknown;
 }
 
 /** A RepositoryModelLoadRequest. */
@@ -28,39 +29,13 @@ export function repositoryIndex(engine: Engine, { ready }: { readonly ready: boo
 
 /** Loads a model. @throws InfernodeError as `Engine.loadModel` does, and INF_REQUEST_INVALID, INF_REQUEST_UNSUPPORTED */
 export async function loadModel(engine: Engine, { model_name, parameters = {} }: LoadRequest): Promise<object> {
-  let config: ModelConfig | undefined;
-  for (const [name, value] of Object.entries(parameters)) {
-    if (name.startsWith('file:')) {
-      throw new InfernodeError(
-        'INF_REQUEST_UNSUPPORTED',
-        'Models are loaded from the repository, not from the request',
-      );
-    }
-    if (name !== 'config' || value.parameter_choice !== 'string_param') {
-      const given = JSON.stringify(name.slice(0, 100));
-      throw new InfernodeError('INF_REQUEST_INVALID', `Loading takes one parameter, the text "config", not ${given}`);
-    }
-    config = configOf(value.string_param!);
-  }
-  await engine.loadModel(model_name, config);
+  const values = Object.entries(parameters).map(([name, value]) => [name, value[value.parameter_choice ?? '']]);
+  await engine.loadModel(modelName(model_name), configOf({ parameters: Object.fromEntries(values) }));
   return {};
 }
 
-/** @throws InfernodeError INF_REQUEST_INVALID, INF_MODEL_CONFIG */
-function configOf(text: string): ModelConfig {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new InfernodeError('INF_REQUEST_INVALID', `Parameter config is not JSON: ${messageOf(cause)}`, { cause });
-  }
-  const { processing, ...rest } = parseModelConfig(json, 'parameter config');
-  if (processing === undefined) return rest;
-  const { labels, ...other } = processing;
-  if (labels === undefined) return { ...rest, processing: other };
-  // Else anyone who may load a model could read the server's files.
-  if (typeof labels === 'string') {
-    throw new InfernodeError('INF_REQUEST_INVALID', 'Parameter config: labels are a list here, not the name of a file');
-  }
-  return { ...rest, processing: { ...other, labels } };
+/** Unloads a model. @throws InfernodeError as `Engine.unloadModel` does, and INF_REQUEST_INVALID */
+export async function unloadModel(engine: Engine, name: string): Promise<object> {
+  await engine.unloadModel(modelName(name));
+  return {};
 }

@@ -3,7 +3,8 @@ import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js
 import { ReflectionService } from '@grpc/reflection';
 import type { Engine } from '../../engine/engine.js';
 import { InfernodeError, messageOf } from '../../errors.js';
-import { checkAddress, requireKey } from './access.js';
+import { checkExposure } from '../exposure.js';
+import { requireKey } from './access.js';
 import { addHealth } from './health.js';
 import { inferenceMethods } from './methods.js';
 import { INFERENCE_SERVICE, loadServices, withRawRequests } from './service-definition.js';
@@ -53,9 +54,10 @@ const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms
 
 /** Makes a server; `start` starts it. @throws InfernodeError INF_OPTION_INVALID */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { engine, host = '127.0.0.1', port = 8081, apiKeys = [], insecure = false, tls } = options;
+  const { engine, host = '127.0.0.1', port = 8081, apiKeys = [], tls } = options;
   const { maxMessageBytes = 64 * 2 ** 20, maxConcurrentStreams = 256, maxStreamRequests = 16 } = options;
-  checkAddress(host, apiKeys, insecure);
+  checkExposure(host, options);
+  checkNumbers({ port, maxMessageBytes, maxConcurrentStreams, maxStreamRequests });
   const credentials = credentialsOf(tls);
   const stopping = new AbortController();
   const server = new Server({
@@ -78,6 +80,17 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       return shutDown(server, limitMs);
     },
   };
+}
+
+function checkNumbers(options: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    const [least, most] = name === 'port' ? [0, 65_535] : [1, 2 ** 31 - 1];
+    if (Number.isSafeInteger(value) && value >= least && value <= most) continue;
+    const expected = `a whole number from ${least} to ${most}`;
+    throw new InfernodeError('INF_OPTION_INVALID', `Option ${name} must be ${expected}, not ${value}`, {
+      details: { name, expected, given: String(value) },
+    });
+  }
 }
 
 function credentialsOf(tls: TlsOptions | undefined): ServerCredentials {

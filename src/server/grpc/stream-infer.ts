@@ -1,10 +1,11 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Engine } from '../../engine/engine.js';
 import { InfernodeError } from '../../errors.js';
+import { problemOf } from '../http/problem.js';
 import { infer, type Patience } from './infer.js';
 import { decodeInferRequest, type InferRequestMessage } from './infer-request.js';
 import { encodeStreamResponse } from './infer-response.js';
-import { statusOf, toInfernodeError } from './status.js';
+import { statusOf } from './status.js';
 
 /** Marks an answer as the last one of its request. */
 const FINAL = { triton_final_response: true };
@@ -79,9 +80,9 @@ async function answer(engine: Engine, bytes: Buffer, patience: Patience): Promis
     request = message;
     return encodeStreamResponse({ ...(await infer(engine, message, patience)), parameters: FINAL });
   } catch (thrown) {
-    const error = toInfernodeError(thrown);
+    const { code, message } = problemOf(thrown);
     const { id, modelName, modelVersion } = request;
-    const parameters = { ...FINAL, infernode_code: error.code };
-    return encodeStreamResponse({ id, modelName, modelVersion, parameters, outputs: [] }, statusOf(error).details);
+    const parameters = { ...FINAL, infernode_code: code };
+    return encodeStreamResponse({ id, modelName, modelVersion, parameters, outputs: [] }, message);
   }
 }
