@@ -10,7 +10,7 @@ import { statisticsOf } from './model-statistics.js';
 import { versionOf } from './model-version.js';
 import { type LoadRequest, loadModel, repositoryIndex, unloadModel } from './repository.js';
 import { logSettings, traceSettings } from './settings.js';
-import { streamInfer } from './stream-infer.js';
+import { type StreamContext, streamInfer } from './stream-infer.js';
 import { type Answer, control, unary } from './unary.js';
 
 interface Named {
@@ -18,18 +18,14 @@ interface Named {
   readonly version: string;
 }
 
-/**
- * The methods of GRPCInferenceService.
- *
- * @param maxStreamRequests the most requests of one stream at a time
- * @param stopping aborted when the server begins to stop
- */
-export function inferenceMethods(
-  engine: Engine,
-  service: ServiceDefinition,
-  maxStreamRequests: number,
-  stopping: AbortSignal,
-): UntypedServiceImplementation {
+/** What the methods work with. */
+export interface ServiceContext extends StreamContext {
+  readonly engine: Engine;
+}
+
+/** The methods of GRPCInferenceService. */
+export function inferenceMethods(context: ServiceContext, service: ServiceDefinition): UntypedServiceImplementation {
+  const { engine, stopping, report } = context;
   const served = ({ name, version }: Named) => engine.model(name, versionOf(version));
   const controls: Record<string, Answer<never>> = {
     ServerLive: () => ({ live: true }),
@@ -53,15 +49,16 @@ export function inferenceMethods(
   };
   const handlers = Object.entries(controls).map(([name, answer]) => [
     name,
-    control(service[name]!.requestDeserialize, answer),
+    control(service[name]!.requestDeserialize, answer, report),
   ]);
   return {
     ...Object.fromEntries(handlers),
-    ModelInfer: unary(decodeInferRequest, async (message, patience) =>
-      encodeInferResponse(await infer(engine, message, patience)),
+    ModelInfer: unary(
+      decodeInferRequest,
+      async (message, patience) => encodeInferResponse(await infer(engine, message, patience)),
+      report,
     ),
-    ModelStreamInfer: (call: ServerDuplexStream<Buffer, Uint8Array>) =>
-      streamInfer(engine, call, maxStreamRequests, stopping),
+    ModelStreamInfer: (call: ServerDuplexStream<Buffer, Buffer>) => streamInfer(engine, call, context),
   };
 }
 

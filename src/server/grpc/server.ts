@@ -36,6 +36,8 @@ export interface GrpcServerOptions {
   readonly maxConcurrentStreams?: number;
   /** Requests of one ModelStreamInfer at a time; 16 by default. The next ones wait. */
   readonly maxStreamRequests?: number;
+  /** Is told of errors of models and of the server itself. Of the latter, clients learn only that there was one. Must not throw. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** A server of the Open Inference Protocol over gRPC. */
@@ -56,6 +58,7 @@ const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { engine, host = '127.0.0.1', port = 8081, apiKeys = [], tls } = options;
   const { maxMessageBytes = 64 * 2 ** 20, maxConcurrentStreams = 256, maxStreamRequests = 16 } = options;
+  const { onError = () => {} } = options;
   checkExposure(host, options);
   checkNumbers({ port, maxMessageBytes, maxConcurrentStreams, maxStreamRequests });
   const credentials = credentialsOf(tls);
@@ -69,8 +72,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   });
   const services = loadServices();
   const service = services[INFERENCE_SERVICE] as ServiceDefinition;
-  const methods = inferenceMethods(engine, service, maxStreamRequests, stopping.signal);
-  server.addService(withRawRequests(service), methods);
+  const context = { engine, maxStreamRequests, stopping: stopping.signal, report: onError };
+  server.addService(withRawRequests(service), inferenceMethods(context, service));
   addHealth(server, engine, stopping.signal);
   new ReflectionService(services).addToServer(server);
   return {

@@ -16,6 +16,11 @@ export function statusOf(error: unknown): StatusObject {
   return { code: status[ERRORS[code].grpc], details: writable(message), metadata };
 }
 
+/** Whether an error is the fault of the server or of a model. */
+export function isServerError(error: unknown): boolean {
+  return ERRORS[problemOf(error).code].grpc === 'INTERNAL';
+}
+
 /** Half of a surrogate pair cannot be written in a header. */
 function writable(message: string): string {
   const text = message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}...` : message;

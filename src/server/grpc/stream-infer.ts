@@ -5,25 +5,31 @@ import { problemOf } from '../http/problem.js';
 import { infer, type Patience } from './infer.js';
 import { decodeInferRequest, type InferRequestMessage } from './infer-request.js';
 import { encodeStreamResponse } from './infer-response.js';
-import { statusOf } from './status.js';
+import { isServerError, statusOf } from './status.js';
+import type { Report } from './unary.js';
 
 /** Marks an answer as the last one of its request. */
 const FINAL = { triton_final_response: true };
+
+/** What all streams of a server have in common. */
+export interface StreamContext {
+  /** The most requests of one stream at a time. */
+  readonly maxStreamRequests: number;
+  /** Aborted when the server begins to stop: streams end when the requests that they have are answered. */
+  readonly stopping: AbortSignal;
+  readonly report: Report;
+}
 
 /**
  * Answers the requests of a stream, each as soon as it is ready. What goes wrong with one is told in its answer, and the
  * stream goes on.
  *
  * A request counts until its answer has been taken, so a client that does not read is not read from either.
- *
- * @param most the most requests at a time
- * @param stopping ends the stream when the requests that it has are answered
  */
 export function streamInfer(
   engine: Engine,
-  call: ServerDuplexStream<Buffer, Uint8Array>,
-  most: number,
-  stopping: AbortSignal,
+  call: ServerDuplexStream<Buffer, Buffer>,
+  { maxStreamRequests: most, stopping, report }: StreamContext,
 ): void {
   const cancel = new AbortController();
   const patience: Patience = { deadline: Number(call.getDeadline()), signal: cancel.signal };
@@ -52,7 +58,7 @@ export function streamInfer(
     if (cancel.signal.aborted) return;
     pending++;
     if (pending === most) call.pause();
-    answer(engine, bytes, patience).then((response) => {
+    answer(engine, bytes, patience, report).then((response) => {
       if (!cancel.signal.aborted) call.write(response, settle);
     });
   });
@@ -69,7 +75,7 @@ export function streamInfer(
 }
 
 /** Never rejects. */
-async function answer(engine: Engine, bytes: Buffer, patience: Patience): Promise<Uint8Array> {
+async function answer(engine: Engine, bytes: Buffer, patience: Patience, report: Report): Promise<Buffer> {
   let request: Pick<InferRequestMessage, 'id' | 'modelName' | 'modelVersion'> = {
     id: '',
     modelName: '',
@@ -80,6 +86,7 @@ async function answer(engine: Engine, bytes: Buffer, patience: Patience): Promis
     request = message;
     return encodeStreamResponse({ ...(await infer(engine, message, patience)), parameters: FINAL });
   } catch (thrown) {
+    if (isServerError(thrown)) report(thrown);
     const { code, message } = problemOf(thrown);
     const { id, modelName, modelVersion } = request;
     const parameters = { ...FINAL, infernode_code: code };

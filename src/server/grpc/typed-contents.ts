@@ -38,7 +38,11 @@ const FIELDS: { readonly [D in DType]?: ContentsField<D> } = {
   uint8: uint,
   uint16: uint,
   uint32: uint,
-  uint64: { number: 5, wire: VARINT, read: (data, i, reader) => store(data, i, bigintOf(reader.uint64())) },
+  uint64: {
+    number: 5,
+    wire: VARINT,
+    read: (data, i, reader) => store(data, i, BigInt.asUintN(64, bigintOf(reader.uint64()))),
+  },
   float32: { number: 6, wire: FIXED32, read: (data, i, reader) => put(data, i, reader.float()) },
   float64: { number: 7, wire: FIXED64, read: (data, i, reader) => put(data, i, reader.double()) },
   string: {
