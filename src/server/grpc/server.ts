@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import { isIPv6 } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import type { Engine } from '../../engine/engine.js';
@@ -63,6 +65,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   checkNumbers({ port, maxMessageBytes, maxConcurrentStreams, maxStreamRequests });
   const credentials = credentialsOf(tls);
   const stopping = new AbortController();
+  // One listener for each stream.
+  setMaxListeners(0, stopping.signal);
   const server = new Server({
     ...KEEPALIVE,
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -102,6 +106,8 @@ function credentialsOf(tls: TlsOptions | undefined): ServerCredentials {
   const pair = { cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) };
   const authority = clientAuthority === undefined ? null : Buffer.from(clientAuthority);
   try {
+    // What is no certificate would come to light when the first client calls.
+    createSecureContext({ cert: certificate, key, ...(clientAuthority !== undefined && { ca: clientAuthority }) });
     return ServerCredentials.createSsl(authority, [pair], authority !== null);
   } catch (cause) {
     throw new InfernodeError('INF_OPTION_INVALID', `Option tls: ${messageOf(cause)}`, { cause });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Engine } from '../../engine/engine.js';
 import { InfernodeError } from '../../errors.js';
@@ -32,6 +33,8 @@ export function streamInfer(
   { maxStreamRequests: most, stopping, report }: StreamContext,
 ): void {
   const cancel = new AbortController();
+  // All requests of the stream listen.
+  setMaxListeners(0, cancel.signal);
   const patience: Patience = { deadline: Number(call.getDeadline()), signal: cancel.signal };
   let pending = 0;
   let done = false;

@@ -143,7 +143,7 @@ describe('requests of other programs', { skip: needsTestData }, () => {
       );
       const tensor = tensorFromContents('float32', input!.shape, input!.contents!, input!.name);
       const { inputs: told } = JSON.parse(await readFile(`${folder}/${name}/grpc-requests.json`, 'utf8'));
-      assert.deepEqual(tensor.data, Float32Array.from(told[0].contents.fp32_contents));
+      assert.deepEqual(tensor.data, Float32Array.from(told[0].contents.fp32_contents ?? told[0].contents.fp32Contents));
     }
   });
 });
