@@ -59,7 +59,7 @@ const FINAL_RESPONSE = 'triton_enable_empty_final_response';
 function optionsOf(parameters: Fields, deadline: number): Pick<InferOptions, 'priority' | 'timeoutMs'> {
   const { [FINAL_RESPONSE]: _, ...others } = parameters;
   const { options } = readParameters(others);
-  const timeoutMs = Math.min(options.timeoutMs ?? Number.POSITIVE_INFINITY, Math.max(0, deadline - Date.now()));
+  const timeoutMs = Math.min(options.timeoutMs ?? Number.POSITIVE_INFINITY, Math.max(1, deadline - Date.now()));
   return timeoutMs === Number.POSITIVE_INFINITY ? options : { ...options, timeoutMs };
 }
 
