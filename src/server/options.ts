@@ -30,7 +30,7 @@ export interface ServerOptions extends InferencePluginOptions {
   readonly port?: number;
   /** Listens on other addresses without API keys as well: whoever reaches the port may use it. */
   readonly insecure?: boolean;
-  /** What is logged, as JSON on standard output; `silent` by default. */
+  /** What is logged, as JSON on standard error; `silent` by default. */
   readonly logLevel?: LogLevel;
   /** Milliseconds within which a request must have come; 60,000 by default. */
   readonly requestTimeoutMs?: number;

@@ -70,6 +70,8 @@ function makeApp(options: ServerOptions): FastifyInstance {
         ? false
         : {
             level: logLevel,
+            // Standard output is the program's own.
+            stream: process.stderr,
             serializers: {
               // No headers: they hold the keys.
               req: ({ method, url, headers, ip }) => ({ method, url, ip, traceparent: traceParent(headers) }),
