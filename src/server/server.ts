@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { InfernodeError, messageOf } from '../errors.js';
 import { isLoopback, LOOPBACK_HOSTS } from './http/origin.js';
-import { CODE_HEADER, HttpError, problemOf, sendProblem } from './http/problem.js';
+import { CODE_HEADER, HttpError, problemOf, sendFrameworkError, sendProblem } from './http/problem.js';
 import { requestId, traceParent } from './http/trace.js';
 import { checkOptions, DEFAULTS, type ServerOptions } from './options.js';
 import { inferencePlugin } from './plugin.js';
@@ -90,7 +90,7 @@ function makeApp(options: ServerOptions): FastifyInstance {
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
     // What comes in on open connections meanwhile is answered by a hook, in the form of the protocol.
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    frameworkErrors: sendFrameworkError,
     clientErrorHandler: answerBrokenRequest,
   });
   app.server.maxConnections = options.maxConnections ?? DEFAULTS.maxConnections;
