@@ -32,7 +32,7 @@ export interface ServerOptions extends InferencePluginOptions {
   readonly insecure?: boolean;
   /** What is logged, as JSON on standard error; `silent` by default. */
   readonly logLevel?: LogLevel;
-  /** Milliseconds within which a request must have come; 60,000 by default. */
+  /** Milliseconds within which a request must have come, and after which an answer that nobody reads is cut; 60,000 by default. */
   readonly requestTimeoutMs?: number;
   /** Milliseconds within which its headers must have come; 10,000 by default. */
   readonly headersTimeoutMs?: number;

@@ -35,8 +35,11 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
   app.addHook('onRequest', async () => {
     if (draining) throw new InfernodeError('INF_SHUTTING_DOWN', 'The server is shutting down');
   });
+  const answerTimeout = options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs;
   app.addHook('onSend', async (_request, reply) => {
     if (draining) reply.header('connection', 'close');
+    // From now on, for a model may take as long as it likes: a client that does not read keeps the answer in memory.
+    reply.raw.setTimeout(answerTimeout);
   });
   const allowedHosts = options.allowedHosts ?? (isLoopback(host) ? LOOPBACK_HOSTS : undefined);
   // On the root itself, so that what is no route is behind its hooks as well.

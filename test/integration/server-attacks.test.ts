@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { encodeModel, identity } from '../support/onnx-builder.js';
 import {
   ask,
   assertProblem,
@@ -15,6 +17,7 @@ import {
   statusOf,
   TINY,
 } from '../support/serving.js';
+import { makeFolder } from '../unit/support/files.js';
 
 const INFER = '/v2/models/tiny/infer';
 const infer = (
@@ -351,6 +354,31 @@ describe('connections', () => {
     assert.equal(statusOf(headers), 408);
     assert.match(headers, /\{"error":"The request took too long to come"\}/);
     assert.ok([400, 408].includes(statusOf(body)), body);
+    await assertServes(serving.url);
+  });
+
+  test('of clients that do not read their answer are closed', async (t) => {
+    const folder = await makeFolder(t, { 'm.onnx': encodeModel(identity('float32')) });
+    const serving = await serve(t, { ...TINY, m: join(folder, 'm.onnx') }, { requestTimeoutMs: 1000 });
+    const size = 10_000_000;
+    const { body, headers } = binaryBody(
+      {
+        inputs: [{ name: 'x', datatype: 'FP32', shape: [size], parameters: { binary_data_size: 4 * size } }],
+        parameters: { binary_data_output: true },
+      },
+      Buffer.alloc(4 * size),
+    );
+    const socket = connect(serving.port, '127.0.0.1').on('error', () => {});
+    t.after(() => socket.destroy());
+    const lines = Object.entries({ host: 'localhost', 'content-length': body.length, ...headers }).map((pair) =>
+      pair.join(': '),
+    );
+    socket.write(`POST /v2/models/m/infer HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+    socket.write(body);
+    const { server } = serving.server.app;
+    const connections = () => new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)));
+    while ((await connections()) === 0) await sleep(10);
+    while ((await connections()) > 0) await sleep(10);
     await assertServes(serving.url);
   });
 
