@@ -30,9 +30,9 @@ export interface ServerOptions extends InferencePluginOptions {
   readonly port?: number;
   /** Listens on other addresses without API keys as well: whoever reaches the port may use it. */
   readonly insecure?: boolean;
-  /** What is logged, as JSON on standard output; `silent` by default. */
+  /** What is logged, as JSON on standard error; `silent` by default. */
   readonly logLevel?: LogLevel;
-  /** Milliseconds within which a request must have come; 60,000 by default. */
+  /** Milliseconds within which a request must have come, and after which an answer that nobody reads is cut; 60,000 by default. */
   readonly requestTimeoutMs?: number;
   /** Milliseconds within which its headers must have come; 10,000 by default. */
   readonly headersTimeoutMs?: number;

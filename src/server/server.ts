@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { InfernodeError, messageOf } from '../errors.js';
 import { checkExposure } from './exposure.js';
 import { isLoopback, LOOPBACK_HOSTS } from './http/origin.js';
-import { CODE_HEADER, HttpError, problemOf, sendProblem } from './http/problem.js';
+import { CODE_HEADER, HttpError, problemOf, sendFrameworkError, sendProblem } from './http/problem.js';
 import { requestId, traceParent } from './http/trace.js';
 import { checkOptions, DEFAULTS, type ServerOptions } from './options.js';
 import { inferencePlugin } from './plugin.js';
@@ -36,8 +36,11 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
   app.addHook('onRequest', async () => {
     if (draining) throw new InfernodeError('INF_SHUTTING_DOWN', 'The server is shutting down');
   });
+  const answerTimeout = options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs;
   app.addHook('onSend', async (_request, reply) => {
     if (draining) reply.header('connection', 'close');
+    // From now on, for a model may take as long as it likes: a client that does not read keeps the answer in memory.
+    reply.raw.setTimeout(answerTimeout);
   });
   const allowedHosts = options.allowedHosts ?? (isLoopback(host) ? LOOPBACK_HOSTS : undefined);
   // On the root itself, so that what is no route is behind its hooks as well.
@@ -62,6 +65,8 @@ function makeApp(options: ServerOptions): FastifyInstance {
         ? false
         : {
             level: logLevel,
+            // Standard output is the program's own.
+            stream: process.stderr,
             serializers: {
               // No headers: they hold the keys.
               req: ({ method, url, headers, ip }) => ({ method, url, ip, traceparent: traceParent(headers) }),
@@ -80,7 +85,7 @@ function makeApp(options: ServerOptions): FastifyInstance {
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
     // What comes in on open connections meanwhile is answered by a hook, in the form of the protocol.
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    frameworkErrors: sendFrameworkError,
     clientErrorHandler: answerBrokenRequest,
   });
   app.server.maxConnections = options.maxConnections ?? DEFAULTS.maxConnections;

@@ -39,6 +39,13 @@ export function problemOf(error: unknown): Problem {
   return { status: 500, code: 'INF_INTERNAL', message: 'An internal error; the log of the server has it' };
 }
 
+/** Answers what is no request of this server, such as a URL that is none. */
+export function sendFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const { statusCode = 400 } = error;
+  const message = statusCode === 414 ? 'The URL is too long' : 'The URL is not valid';
+  sendProblem(statusCode < 500 ? new HttpError(statusCode, message) : error, request, reply);
+}
+
 /** Answers with the error, as `{"error": message}`. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { status, code, message } = problemOf(error);

@@ -43,6 +43,14 @@ export function flagOf(value: unknown, what: string, absent: boolean): boolean {
   return value;
 }
 
+/** @throws InfernodeError INF_REQUEST_TOO_LARGE */
+export function checkTensorCount(list: readonly unknown[], what: 'inputs' | 'outputs', most: number): void {
+  if (list.length <= most) return;
+  throw new InfernodeError('INF_REQUEST_TOO_LARGE', `A request may have ${most} ${what}, not ${list.length}`, {
+    details: { name: what, expected: `at most ${most}`, given: String(list.length) },
+  });
+}
+
 function show(value: unknown): string {
   if (value === undefined) return 'missing';
   if (Array.isArray(value)) return `an array of ${value.length}`;

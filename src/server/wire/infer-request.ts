@@ -3,7 +3,7 @@ import { InfernodeError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { quoteBigIntegers } from './big-integers.js';
 import { dtypeOf } from './datatypes.js';
-import { countOf, type Fields, fieldOf, fieldsOf, invalidRequest, textOf } from './fields.js';
+import { checkTensorCount, countOf, type Fields, fieldOf, fieldsOf, invalidRequest, textOf } from './fields.js';
 import { checkJsonDepth } from './json-depth.js';
 import { tensorFromData } from './json-tensor.js';
 import { readParameters } from './parameters.js';
@@ -93,14 +93,6 @@ function readInputs(value: unknown, json: Buffer, binary: Buffer, maxTensors: nu
   }
   // fromEntries makes own properties of all keys, `__proto__` too.
   return Object.fromEntries(inputs);
-}
-
-/** @throws InfernodeError INF_REQUEST_TOO_LARGE */
-export function checkTensorCount(list: readonly unknown[], what: string, most: number): void {
-  if (list.length <= most) return;
-  throw new InfernodeError('INF_REQUEST_TOO_LARGE', `A request may have ${most} ${what}, not ${list.length}`, {
-    details: { name: what, expected: `at most ${most}`, given: String(list.length) },
-  });
 }
 
 function binarySizeOf(fields: Fields, what: string): number | undefined {

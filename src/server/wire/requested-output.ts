@@ -1,5 +1,5 @@
 import { InfernodeError } from '../../errors.js';
-import { countOf, type Fields, fieldOf, fieldsOf, flagOf, invalidRequest, textOf } from './fields.js';
+import { checkTensorCount, countOf, type Fields, fieldOf, fieldsOf, flagOf, invalidRequest, textOf } from './fields.js';
 
 /** An output that a request asks for, and how. */
 export interface RequestedOutput {
@@ -19,9 +19,7 @@ export interface RequestedOutput {
 export function readOutputs(value: unknown, binary: boolean, maxTensors: number): RequestedOutput[] | null {
   if (value === undefined) return null;
   if (!Array.isArray(value)) throw invalidRequest('outputs', 'an array', value);
-  if (value.length > maxTensors) {
-    throw new InfernodeError('INF_REQUEST_TOO_LARGE', `A request may have ${maxTensors} outputs, not ${value.length}`);
-  }
+  checkTensorCount(value, 'outputs', maxTensors);
   if (value.length === 0) return null;
   const names = new Set<string>();
   return value.map((item, index) => {
