@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -242,6 +242,26 @@ describe('inference', () => {
     assert.equal((await peer.call<Statistics>('ModelStatistics')).model_stats.length, 6);
     await refuses(peer.call('ModelStatistics', { name: 'none' }), 'INF_MODEL_NOT_FOUND');
     await refuses(peer.call('ModelStatistics', { name: 'matrix', version: '2' }), 'INF_MODEL_NOT_FOUND');
+  });
+
+  test('how a model is served that is batched, and does not say what it takes', { skip: needsTorch }, async () => {
+    const model = join(folder, 'batched');
+    await mkdir(join(model, '1'), { recursive: true });
+    await copyFile(fixture('identity.pt'), join(model, '1/model.pt'));
+    const batching = { maxSize: 8, maxDelayMs: 1.5, maxQueue: 50 };
+    await writeFile(join(model, 'model.json'), JSON.stringify({ batching, instances: 2 }));
+    const torch = await serve({ batched: model });
+    const { config } = await torch.call<{ config: Record<string, object> }>('ModelConfig', { name: 'batched' });
+    assert.deepEqual(config.input, [{ name: 'x', data_type: 'TYPE_INVALID', dims: [-1], optional: false }]);
+    assert.deepEqual(config.dynamic_batching, {
+      preferred_batch_size: [8],
+      max_queue_delay_microseconds: 1500,
+      default_queue_policy: { max_queue_size: 50 },
+      priority_levels: 0,
+      default_priority_level: 0,
+    });
+    assert.equal((config.instance_group as { count: number }[])[0]!.count, 2);
+    await torch.close();
   });
 
   test('BF16 by torch', { skip: needsTorch }, async () => {
