@@ -64,6 +64,7 @@ describe('server and models', () => {
     assert.deepEqual(await peer.call('ModelReady', { name: 'shapes', version: '1' }), { ready: true });
     assert.deepEqual(await peer.call('ModelReady', { name: 'shapes', version: '2' }), { ready: false });
     assert.deepEqual(await peer.call('ModelReady', { name: 'none' }), { ready: false });
+    await refuses(peer.call('ModelReady', { name: 'm'.repeat(5_000_000) }), 'INF_REQUEST_TOO_LARGE');
     for (const version of ['01', '1.0', '+1', ' 1', '-1', '0', 'latest', '99999999999999999999']) {
       await refuses(peer.call('ModelReady', { name: 'shapes', version }), 'INF_REQUEST_INVALID');
       await refuses(infer({ model_name: 'shapes', model_version: version }), 'INF_REQUEST_INVALID');
