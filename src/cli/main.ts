@@ -6,6 +6,7 @@ import { addInspect } from './inspect.js';
 import { addOptimize } from './optimize.js';
 import { EXIT, reportError } from './report-error.js';
 import { addRun } from './run.js';
+import { addServe } from './serve.js';
 
 const EXAMPLES = `
 Examples:
@@ -14,6 +15,7 @@ Examples:
   infernode run vad.pt --input x=chunk.npy --input sr=16000 --output out/
   infernode inspect model.pt
   infernode optimize model.pt --calibration photos/ --labels classes.csv -o models/tuned
+  infernode serve models/shapes --port 8080
   infernode doctor
 
 MODEL is a file (TorchScript, AOTInductor .pt2, ONNX), or a folder with model.json and version folders (1, 2, ...).
@@ -49,6 +51,7 @@ function makeProgram(): Command {
   addRun(program);
   addInspect(program);
   addOptimize(program);
+  addServe(program);
   addDoctor(program);
   return program;
 }

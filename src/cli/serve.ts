@@ -1,0 +1,145 @@
+import { statSync } from 'node:fs';
+import { parse, resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { packageVersion } from '../config/package-root.js';
+import type { ControlMode, Engine } from '../engine/engine.js';
+import { InfernodeError } from '../errors.js';
+import type { LogLevel } from '../server/options.js';
+import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions, parsePositive } from './common-options.js';
+import { print, printJson, table } from './output.js';
+
+interface ServeOptions extends CommonOptions {
+  readonly models?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly apiKey?: string[];
+  readonly insecure?: boolean;
+  readonly logLevel: LogLevel;
+  readonly mode?: ControlMode;
+  readonly docs: boolean;
+  readonly grace: number;
+}
+
+/** Adds `infernode serve [MODEL...]`. */
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve [model...]')
+    .description('serve models over HTTP: Open Inference Protocol v2; MODEL may be NAME=MODEL')
+    .option('--models <dir>', 'a folder of models: NAME/VERSION/model.*, NAME/model.* or NAME.*')
+    .addOption(
+      new Option('--mode <mode>', 'which models of that folder are loaded: all, on request, or as the folder changes')
+        .choices(['none', 'explicit', 'poll'])
+        .default('none'),
+    )
+    .option('--host <address>', 'where to listen; others than loopback need an API key', '127.0.0.1')
+    .option('--port <n>', 'port of HTTP; 0 for any free one', parsePort, 8080)
+    .option('--api-key <key>', 'a key that requests must bring; repeat for more (or INFERNODE_API_KEYS=a,b)', collect)
+    .option('--insecure', 'listen on other addresses without a key')
+    .addOption(
+      new Option('--log-level <level>', 'what is logged, as JSON on standard error')
+        .choices(['silent', 'error', 'warn', 'info', 'debug'])
+        .default('warn'),
+    )
+    .option('--no-docs', 'no page about the API at /docs')
+    .option('--grace <seconds>', 'how long requests may go on after SIGTERM', parsePositive, 30)
+    .action(serve);
+  addOutputOptions(addModelOptions(command));
+}
+
+async function serve(models: string[], options: ServeOptions): Promise<void> {
+  const named = namedModels(models);
+  if (models.length === 0 && options.models === undefined) {
+    throw new InfernodeError('INF_OPTION_INVALID', 'There is nothing to serve: give a MODEL, or --models DIR');
+  }
+  const [{ Engine }, { createServer }, { MetricsObserver }] = await Promise.all([
+    import('../engine/engine.js'),
+    import('../server/server.js'),
+    import('../server/metrics/metrics-observer.js'),
+  ]);
+  const metrics = new MetricsObserver();
+  const engine = await Engine.open({
+    ...loadOptions(options),
+    models: named,
+    ...(options.models !== undefined && { repository: options.models }),
+    ...(options.mode !== undefined && { mode: options.mode }),
+    observe: metrics.observe,
+  });
+  try {
+    const { host, port, insecure = false, logLevel, docs } = options;
+    const apiKeys = [...(options.apiKey ?? []), ...environmentKeys()];
+    const server = await createServer({ engine, metrics, host, port, apiKeys, insecure, logLevel, docs });
+    const stopped = untilStopped();
+    report(await server.listen(), engine, options);
+    await stopped;
+    await server.close(options.grace * 1000);
+  } finally {
+    await engine.close();
+    metrics.close();
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = () => {
+      if (asked) process.exit(1);
+      asked = true;
+      resolve();
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+}
+
+function report(url: string, engine: Engine, { json, docs }: ServeOptions): void {
+  const models = engine.models();
+  if (json) {
+    printJson({ version: packageVersion(), http: url, models });
+    return;
+  }
+  print(`Infernode ${packageVersion()} listens on ${url}${docs ? ` (API: ${url}/docs)` : ''}`);
+  print(
+    table(
+      models.map(({ name, version, state, reason }) => [name, String(version ?? '-'), state, reason]),
+      '  ',
+    ),
+  );
+}
+
+/** `NAME=PATH`, or a path whose file or folder gives the name. */
+function namedModels(models: readonly string[]): Record<string, string> {
+  const named = new Map<string, string>();
+  for (const model of models) {
+    const [, given, path = model] = /^([\w.-]+)=(.+)$/.exec(model) ?? [];
+    const name = given ?? nameOf(path);
+    if (named.has(name)) {
+      throw new InfernodeError('INF_OPTION_INVALID', `Two models are named "${name}"; name them: NAME=${path}`, {
+        details: { name, given: path },
+      });
+    }
+    named.set(name, path);
+  }
+  return Object.fromEntries(named);
+}
+
+function nameOf(path: string): string {
+  const { name, base } = parse(resolve(path));
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? base : name;
+}
+
+function environmentKeys(): string[] {
+  return (process.env.INFERNODE_API_KEYS ?? '')
+    .split(',')
+    .map((key) => key.trim())
+    .filter((key) => key !== '');
+}
+
+function collect(value: string, previous: string[] = []): string[] {
+  return [...previous, value];
+}
+
+function parsePort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('Expected 0 to 65535.');
+  return Number(text);
+}

@@ -1,0 +1,67 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, InfernodeError } from '../../errors.js';
+
+/** How an error is answered. */
+export interface Problem {
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** The header that names the code of an error. */
+export const CODE_HEADER = 'x-infernode-code';
+
+/** Seconds after which a client may try again what is unavailable now. */
+const RETRY_AFTER = '1';
+
+/** An error of HTTP itself, whose status no code has. */
+export class HttpError extends InfernodeError {
+  constructor(
+    readonly statusCode: number,
+    message: string,
+  ) {
+    super('INF_REQUEST_INVALID', message);
+  }
+}
+
+/** What a client is told of anything that was thrown. What a bug says stays here. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof InfernodeError && error.code !== 'INF_INTERNAL') {
+    const { code, message } = error;
+    const status = (error as Partial<HttpError>).statusCode ?? error.httpStatus;
+    return { status, code, message: firstLines(message) };
+  }
+  const { statusCode = 500, message } = (error ?? {}) as Partial<FastifyError>;
+  if (statusCode === 413) return { status: 413, code: 'INF_REQUEST_TOO_LARGE', message: 'The body is too large' };
+  // Fastify's and Node's own.
+  if (statusCode >= 400 && statusCode < 500)
+    return { status: statusCode, code: 'INF_REQUEST_INVALID', message: message! };
+  return { status: 500, code: 'INF_INTERNAL', message: 'An internal error; the log of the server has it' };
+}
+
+/** Answers what is no request of this server, such as a URL that is none. */
+export function sendFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const { statusCode = 400 } = error;
+  const message = statusCode === 414 ? 'The URL is too long' : 'The URL is not valid';
+  sendProblem(statusCode < 500 ? new HttpError(statusCode, message) : error, request, reply);
+}
+
+/** Answers with the error, as `{"error": message}`. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { status, code, message } = problemOf(error);
+  if (status >= 500) request.log.error({ err: error }, message);
+  else request.log.info({ code }, message);
+  if (status === 503) reply.header('retry-after', RETRY_AFTER);
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  reply
+    .code(status)
+    .header(CODE_HEADER, code)
+    .type('application/json')
+    .send(JSON.stringify({ error: message }));
+}
+
+/** A model that failed says so in its first line; what comes after is a stack. */
+function firstLines(message: string): string {
+  const [first] = message.split(/\n\s*(?:at |Traceback|frame #|Exception raised from)/, 1);
+  return first!.trim();
+}

@@ -1,0 +1,89 @@
+import type { Engine } from '../engine/engine.js';
+import { InfernodeError } from '../errors.js';
+import type { MetricsObserver } from './metrics/metrics-observer.js';
+
+/** What the plugin takes. */
+export interface InferencePluginOptions {
+  readonly engine: Engine;
+  /** What the engine reports to; without it there is no /metrics. */
+  readonly metrics?: MetricsObserver;
+  /** Every request but those for liveness and readiness must bring one of these keys. None by default. */
+  readonly apiKeys?: readonly string[];
+  /**
+   * The host names under which the server is called, and whose pages may call it; checked where there are no API keys. Any
+   * by default in the plugin; in a server on loopback its names, such as `localhost`.
+   */
+  readonly allowedHosts?: readonly string[];
+  /** The most bytes of a body, decompressed; 64 MiB by default. */
+  readonly bodyLimit?: number;
+  /** The most inputs, and the most outputs, of a request; 1024 by default. */
+  readonly maxTensors?: number;
+  /** Whether there is a description of the API at /docs; true by default. */
+  readonly docs?: boolean;
+}
+
+/** What a server takes. */
+export interface ServerOptions extends InferencePluginOptions {
+  /** 127.0.0.1 by default. Other addresses need `apiKeys` or `insecure`. */
+  readonly host?: string;
+  /** 8080 by default; 0 for any free one. */
+  readonly port?: number;
+  /** Listens on other addresses without API keys as well: whoever reaches the port may use it. */
+  readonly insecure?: boolean;
+  /** What is logged, as JSON on standard error; `silent` by default. */
+  readonly logLevel?: LogLevel;
+  /** Milliseconds within which a request must have come, and after which an answer that nobody reads is cut; 60,000 by default. */
+  readonly requestTimeoutMs?: number;
+  /** Milliseconds within which its headers must have come; 10,000 by default. */
+  readonly headersTimeoutMs?: number;
+  /** Milliseconds after which a connection without requests is closed; 72,000 by default. */
+  readonly keepAliveTimeoutMs?: number;
+  /** The most connections at a time; 10,000 by default. */
+  readonly maxConnections?: number;
+}
+
+export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const DEFAULTS = {
+  host: '127.0.0.1',
+  port: 8080,
+  bodyLimit: 64 * 1024 * 1024,
+  maxTensors: 1024,
+  requestTimeoutMs: 60_000,
+  headersTimeoutMs: 10_000,
+  // Load balancers keep connections for a minute; the server must not be the first to close one.
+  keepAliveTimeoutMs: 72_000,
+  maxConnections: 10_000,
+} as const;
+
+const NUMBERS = {
+  port: 0,
+  bodyLimit: 1,
+  maxTensors: 1,
+  requestTimeoutMs: 1,
+  headersTimeoutMs: 1,
+  keepAliveTimeoutMs: 1,
+  maxConnections: 1,
+} as const;
+
+/** @throws InfernodeError INF_OPTION_INVALID */
+export function checkOptions(options: ServerOptions): void {
+  for (const [name, least] of Object.entries(NUMBERS)) {
+    const value = options[name as keyof typeof NUMBERS];
+    const most = name === 'port' ? 65_535 : Number.MAX_SAFE_INTEGER;
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)) continue;
+    throw new InfernodeError(
+      'INF_OPTION_INVALID',
+      `Option ${name} must be a whole number from ${least}, not ${value}`,
+      {
+        details: { name, expected: `a whole number from ${least}`, given: String(value) },
+      },
+    );
+  }
+  if (options.logLevel !== undefined && !LOG_LEVELS.includes(options.logLevel)) {
+    throw new InfernodeError('INF_OPTION_INVALID', `Option logLevel must be one of ${LOG_LEVELS.join(', ')}`, {
+      details: { name: 'logLevel', expected: LOG_LEVELS.join(', '), given: String(options.logLevel) },
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import type { Dim, ModelFormat, ValueInfo } from '../../backends/backend.js';
+import type { ValueConfig } from '../../config/model-config.js';
+import { packageVersion } from '../../config/package-root.js';
+import type { ServedModel } from '../../engine/engine.js';
+import type { DType } from '../../tensor/dtype.js';
+import { datatypeOf } from '../wire/datatypes.js';
+
+/** What a server says of itself. */
+export interface ServerMetadata {
+  readonly name: string;
+  readonly version: string;
+  readonly extensions: readonly string[];
+}
+
+export const SERVER_METADATA: ServerMetadata = {
+  name: 'infernode',
+  version: packageVersion(),
+  extensions: [
+    'binary_tensor_data',
+    'classification',
+    'model_configuration',
+    'model_repository',
+    'parameters',
+    'schedule_policy',
+    'statistics',
+  ],
+};
+
+/** One input or output of a model. */
+export interface TensorMetadata {
+  readonly name: string;
+  /** A datatype of the protocol; `UNKNOWN` where neither the model nor its model.json says. */
+  readonly datatype: string;
+  /** -1 for sizes that vary; [-1] where the shape is not known. */
+  readonly shape: readonly number[];
+}
+
+/** What a server says of a model. */
+export interface ModelMetadata {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly platform: string;
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
+}
+
+/** As Triton names them. */
+export const PLATFORMS: Readonly<Record<ModelFormat, string>> = {
+  torchscript: 'pytorch_libtorch',
+  aotinductor: 'torch_aoti',
+  onnx: 'onnxruntime_onnx',
+};
+
+export function modelMetadata({ name, versions, model }: ServedModel): ModelMetadata {
+  const { inputs, outputs } = model.signature;
+  return {
+    name,
+    versions: versions.map(String),
+    platform: PLATFORMS[model.info.format],
+    inputs: tensorsOf(inputs, model.config?.inputs),
+    outputs: tensorsOf(outputs, model.config?.outputs),
+  };
+}
+
+/** The dtypes of arguments that are no tensors in the model's eyes. They are sent as tensors of one element. */
+const SCALARS: Readonly<Partial<Record<ValueInfo['kind'], DType>>> = {
+  int: 'int64',
+  float: 'float64',
+  bool: 'bool',
+  string: 'string',
+};
+
+/** Tuples are listed by their elements, lists and dicts by what one element is: `items.*` stands for `items.0` and so on. */
+function tensorsOf(values: readonly ValueInfo[], config: readonly ValueConfig[] = []): TensorMetadata[] {
+  return values.flatMap((info): TensorMetadata[] => {
+    if (info.items !== undefined && info.items.length > 0) return tensorsOf(info.items, config);
+    const scalar = SCALARS[info.kind];
+    if (scalar !== undefined) return [{ name: info.name, datatype: datatypeOf(scalar), shape: [1] }];
+    const said = config.find(({ name }) => name === info.name);
+    const dtype = info.dtype ?? said?.dtype;
+    return [
+      {
+        name: info.name,
+        datatype: dtype === undefined ? 'UNKNOWN' : datatypeOf(dtype),
+        shape: sizesOf(info.shape ?? said?.shape ?? [null]),
+      },
+    ];
+  });
+}
+
+/** A leading '...' stands for any number of dimensions; one is as good as any. */
+function sizesOf(shape: readonly Dim[]): number[] {
+  return shape.map((dim) => (typeof dim === 'number' ? dim : -1));
+}

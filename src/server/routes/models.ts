@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import type { Engine, ServedModel } from '../../engine/engine.js';
+import { modelMetadata, SERVER_METADATA } from '../protocol/metadata.js';
+import { modelStatistics } from '../protocol/model-statistics.js';
+import { tritonConfig } from '../protocol/triton-config.js';
+import { addModelRoute } from './with-version.js';
+
+/** What server and models say of themselves. */
+export function addModelRoutes(scope: FastifyInstance, engine: Engine): void {
+  scope.get('/v2', { schema: { summary: 'Server metadata', tags: ['metadata'] } }, async () => SERVER_METADATA);
+
+  const metadata = { schema: { summary: 'Inputs, outputs, versions and platform of a model', tags: ['metadata'] } };
+  addModelRoute(scope, 'GET', '', metadata, async ({ name, version }) => modelMetadata(engine.model(name, version)));
+
+  const ready = { schema: { summary: 'Whether a model is ready', tags: ['health'] } };
+  addModelRoute(scope, 'GET', '/ready', ready, async ({ name, version }) => {
+    engine.model(name, version);
+    return { name, ready: true };
+  });
+
+  const config = { schema: { summary: "A model in the words of Triton's ModelConfig", tags: ['metadata'] } };
+  addModelRoute(scope, 'GET', '/config', config, async ({ name, version }) =>
+    tritonConfig(engine.model(name, version)),
+  );
+
+  scope.get(
+    '/v2/models/stats',
+    { schema: { summary: 'What all models have done', tags: ['statistics'] } },
+    async () => ({ model_stats: readyModels(engine).map(modelStatistics) }),
+  );
+
+  const statistics = { schema: { summary: 'What a model has done, by version', tags: ['statistics'] } };
+  addModelRoute(scope, 'GET', '/stats', statistics, async ({ name, version }) => {
+    const { versions } = engine.model(name, version);
+    const asked = version === undefined ? versions : [version];
+    return { model_stats: asked.map((one) => modelStatistics(engine.model(name, one))) };
+  });
+}
+
+function readyModels(engine: Engine): ServedModel[] {
+  return engine
+    .models()
+    .filter(({ state, version }) => state === 'READY' && version !== null)
+    .map(({ name, version }) => engine.model(name, version!));
+}
