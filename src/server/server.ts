@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { InfernodeError, messageOf } from '../errors.js';
+import { checkExposure } from './exposure.js';
 import { isLoopback, LOOPBACK_HOSTS } from './http/origin.js';
 import { CODE_HEADER, HttpError, problemOf, sendFrameworkError, sendProblem } from './http/problem.js';
 import { requestId, traceParent } from './http/trace.js';
@@ -54,15 +55,6 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
       await app.close().finally(() => clearTimeout(timer));
     },
   };
-}
-
-function checkExposure(host: string, { apiKeys = [], insecure = false }: ServerOptions): void {
-  if (isLoopback(host) || apiKeys.length > 0 || insecure) return;
-  throw new InfernodeError(
-    'INF_OPTION_INVALID',
-    `Without API keys, anybody who reaches ${host} could use the models; give apiKeys, or insecure: true`,
-    { details: { name: 'host', expected: 'a loopback address, apiKeys, or insecure', given: host } },
-  );
 }
 
 function makeApp(options: ServerOptions): FastifyInstance {

@@ -60,8 +60,8 @@ function bodyOf({ headers, body }: FastifyRequest): Fields {
   return bytes === undefined || bytes.length === 0 ? {} : fieldsOf(parseJson(bytes), 'The request');
 }
 
-/** The content of a model.json that stands in for the model's own. */
-function configOf(body: Fields): ModelConfig | undefined {
+/** The content of a model.json that stands in for the model's own. @throws InfernodeError INF_REQUEST_*, INF_MODEL_CONFIG */
+export function configOf(body: Fields): ModelConfig | undefined {
   const given = fieldOf(body, 'parameters');
   if (given === undefined) return undefined;
   const parameters = fieldsOf(given, 'parameters');

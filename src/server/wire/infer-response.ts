@@ -43,7 +43,8 @@ export function writeInferResponse(
   return { body: Buffer.concat([header, ...chunks]), headerLength: header.length };
 }
 
-function tensorOf(outputs: Outputs, { name, classes }: RequestedOutput, labels: Answering['labels']): Tensor {
+/** What is sent of an output: the tensor, or the best of its classes. @throws InfernodeError INF_OUTPUT_UNKNOWN, INF_TENSOR_* */
+export function tensorOf(outputs: Outputs, { name, classes }: RequestedOutput, labels: Answering['labels']): Tensor {
   const tensor = Object.hasOwn(outputs, name) ? outputs[name] : undefined;
   if (tensor === undefined) {
     const expected = Object.keys(outputs).join(', ');

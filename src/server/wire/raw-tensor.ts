@@ -53,15 +53,20 @@ function stringsOf(bytes: Uint8Array, size: number, name: string): string[] {
     const end = start <= bytes.byteLength ? start + view.getUint32(offset, true) : Number.POSITIVE_INFINITY;
     if (end > bytes.byteLength)
       throw invalid(name, `element ${strings.length} within the data`, 'a length past its end');
-    try {
-      strings.push(utf8.decode(bytes.subarray(start, end)));
-    } catch (cause) {
-      throw invalid(name, 'BYTES elements in UTF-8', `other bytes in element ${strings.length}`, cause);
-    }
+    strings.push(decodeUtf8(bytes.subarray(start, end), name, strings.length));
     offset = end;
   }
   if (strings.length !== size) throw invalid(name, `${size} BYTES elements`, String(strings.length));
   return strings;
+}
+
+/** The text of one element of a BYTES tensor. @throws InfernodeError INF_REQUEST_INVALID */
+export function decodeUtf8(bytes: Uint8Array, name: string, element: number): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw invalid(name, 'BYTES elements in UTF-8', `other bytes in element ${element}`, cause);
+  }
 }
 
 function bytesOf(strings: readonly string[]): Buffer {

@@ -1,0 +1,79 @@
+import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Engine } from '../../engine/engine.js';
+import { InfernodeError } from '../../errors.js';
+import { modelMetadata, SERVER_METADATA } from '../protocol/metadata.js';
+import { tritonConfig } from '../protocol/triton-config.js';
+import { infer } from './infer.js';
+import { decodeInferRequest } from './infer-request.js';
+import { encodeInferResponse } from './infer-response.js';
+import { statisticsOf } from './model-statistics.js';
+import { versionOf } from './model-version.js';
+import { type LoadRequest, loadModel, repositoryIndex, unloadModel } from './repository.js';
+import { logSettings, traceSettings } from './settings.js';
+import { type StreamContext, streamInfer } from './stream-infer.js';
+import { type Answer, control, unary } from './unary.js';
+
+interface Named {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** What the methods work with. */
+export interface ServiceContext extends StreamContext {
+  readonly engine: Engine;
+}
+
+/** The methods of GRPCInferenceService. */
+export function inferenceMethods(context: ServiceContext, service: ServiceDefinition): UntypedServiceImplementation {
+  const { engine, stopping, report } = context;
+  const served = ({ name, version }: Named) => engine.model(name, versionOf(version));
+  const controls: Record<string, Answer<never>> = {
+    ServerLive: () => ({ live: true }),
+    ServerReady: () => ({ ready: engine.ready && !stopping.aborted }),
+    ModelReady: (request: Named) => ({ ready: !stopping.aborted && isReady(() => served(request)) }),
+    ServerMetadata: () => SERVER_METADATA,
+    ModelMetadata: (request: Named) => modelMetadata(served(request)),
+    ModelConfig: (request: Named) => ({ config: tritonConfig(served(request)) }),
+    ModelStatistics: ({ name, version }: Named) => ({ model_stats: statisticsOf(engine, name, version) }),
+    RepositoryIndex: (request: { ready: boolean }) => repositoryIndex(engine, request),
+    RepositoryModelLoad: (request: LoadRequest) => loadModel(engine, request),
+    RepositoryModelUnload: ({ model_name }: LoadRequest) => unloadModel(engine, model_name),
+    SystemSharedMemoryStatus: () => ({ regions: {} }),
+    SystemSharedMemoryRegister: noSharedMemory,
+    SystemSharedMemoryUnregister: () => ({}),
+    CudaSharedMemoryStatus: () => ({ regions: {} }),
+    CudaSharedMemoryRegister: noSharedMemory,
+    CudaSharedMemoryUnregister: () => ({}),
+    TraceSetting: traceSettings,
+    LogSettings: logSettings,
+  };
+  const handlers = Object.entries(controls).map(([name, answer]) => [
+    name,
+    control(service[name]!.requestDeserialize, answer, report),
+  ]);
+  return {
+    ...Object.fromEntries(handlers),
+    ModelInfer: unary(
+      decodeInferRequest,
+      async (message, patience) => encodeInferResponse(await infer(engine, message, patience)),
+      report,
+    ),
+    ModelStreamInfer: (call: ServerDuplexStream<Buffer, Buffer>) => streamInfer(engine, call, context),
+  };
+}
+
+/** A model that there is not is not ready either; only a version that cannot be one is an error. */
+function isReady(find: () => unknown): boolean {
+  try {
+    find();
+    return true;
+  } catch (error) {
+    const { code } = error as InfernodeError;
+    if (code === 'INF_MODEL_NOT_FOUND' || code === 'INF_MODEL_NOT_READY') return false;
+    throw error;
+  }
+}
+
+function noSharedMemory(): never {
+  throw new InfernodeError('INF_REQUEST_UNSUPPORTED', 'Shared memory is not supported: send tensors in the request');
+}
