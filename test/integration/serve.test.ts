@@ -45,6 +45,8 @@ async function urlOf({ child, out, err }: Command): Promise<string> {
   }
 }
 
+const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+
 /** Whether a gRPC server says that a model is ready. */
 function grpcReady(address: string, key: string): Promise<boolean> {
   const { inference } = loadPackageDefinition(definition) as unknown as {
@@ -132,8 +134,11 @@ describe('infernode serve', () => {
       INFERNODE_API_KEYS: 'secret-2, secret-3',
     });
     const url = await urlOf(command);
+    const ids: (string | null)[] = [];
     for (const key of ['secret-1', 'secret-2', 'secret-3']) {
-      assert.equal((await ask(`${url}/v2`, 'GET', undefined, { 'x-api-key': key })).status, 200);
+      const answer = await ask(`${url}/v2`, 'GET', undefined, { 'x-api-key': key, traceparent: TRACE });
+      assert.equal(answer.status, 200);
+      ids.push(answer.headers.get('x-request-id'));
     }
     const { port } = new URL(url);
     await rawExchange(
@@ -153,6 +158,7 @@ describe('infernode serve', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     assert.ok(lines.length >= 5);
+    for (const id of ids) assert.ok(lines.some(({ reqId, req }) => reqId === id && req?.traceparent === TRACE));
     assert.ok(lines.every((line) => line.evil === undefined));
     assert.doesNotMatch(command.err(), /secret/);
     assert.ok(!command.err().includes('\x1b'));
