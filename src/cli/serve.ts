@@ -1,21 +1,22 @@
-import { statSync } from 'node:fs';
-import { parse, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { packageVersion } from '../config/package-root.js';
 import type { ControlMode, Engine } from '../engine/engine.js';
 import { InfernodeError } from '../errors.js';
 import type { LogLevel } from '../server/options.js';
 import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions, parsePositive } from './common-options.js';
+import { namedModels } from './named-models.js';
 import { print, printJson, table } from './output.js';
+import { closeDoors, makeDoors, openDoors } from './serve-doors.js';
 
 interface ServeOptions extends CommonOptions {
   readonly models?: string;
   readonly host: string;
   readonly port: number;
+  readonly grpcPort?: number;
   readonly apiKey?: string[];
   readonly insecure?: boolean;
   readonly logLevel: LogLevel;
-  readonly mode?: ControlMode;
+  readonly mode: ControlMode;
   readonly docs: boolean;
   readonly grace: number;
 }
@@ -24,7 +25,7 @@ interface ServeOptions extends CommonOptions {
 export function addServe(program: Command): void {
   const command = program
     .command('serve [model...]')
-    .description('serve models over HTTP: Open Inference Protocol v2; MODEL may be NAME=MODEL')
+    .description('serve models over HTTP and gRPC: Open Inference Protocol v2; MODEL may be NAME=MODEL')
     .option('--models <dir>', 'a folder of models: NAME/VERSION/model.*, NAME/model.* or NAME.*')
     .addOption(
       new Option('--mode <mode>', 'which models of that folder are loaded: all, on request, or as the folder changes')
@@ -33,6 +34,7 @@ export function addServe(program: Command): void {
     )
     .option('--host <address>', 'where to listen; others than loopback need an API key', '127.0.0.1')
     .option('--port <n>', 'port of HTTP; 0 for any free one', parsePort, 8080)
+    .option('--grpc-port <n>', 'port of gRPC, which is off without it; 0 for any free one', parsePort)
     .option('--api-key <key>', 'a key that requests must bring; repeat for more (or INFERNODE_API_KEYS=a,b)', collect)
     .option('--insecure', 'listen on other addresses without a key')
     .addOption(
@@ -51,27 +53,26 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
   if (models.length === 0 && options.models === undefined) {
     throw new InfernodeError('INF_OPTION_INVALID', 'There is nothing to serve: give a MODEL, or --models DIR');
   }
-  const [{ Engine }, { createServer }, { MetricsObserver }] = await Promise.all([
+  const [{ Engine }, { MetricsObserver }] = await Promise.all([
     import('../engine/engine.js'),
-    import('../server/server.js'),
     import('../server/metrics/metrics-observer.js'),
   ]);
   const metrics = new MetricsObserver();
   const engine = await Engine.open({
     ...loadOptions(options),
     models: named,
+    mode: options.mode,
     ...(options.models !== undefined && { repository: options.models }),
-    ...(options.mode !== undefined && { mode: options.mode }),
     observe: metrics.observe,
   });
   try {
-    const { host, port, insecure = false, logLevel, docs } = options;
+    const { host, port, grpcPort, insecure = false, logLevel, docs } = options;
     const apiKeys = [...(options.apiKey ?? []), ...environmentKeys()];
-    const server = await createServer({ engine, metrics, host, port, apiKeys, insecure, logLevel, docs });
+    const doors = await makeDoors(engine, metrics, { host, port, grpcPort, apiKeys, insecure, logLevel, docs });
     const stopped = untilStopped();
-    report(await server.listen(), engine, options);
+    report(await openDoors(doors), engine, options);
     await stopped;
-    await server.close(options.grace * 1000);
+    await closeDoors(doors, options.grace * 1000);
   } finally {
     await engine.close();
     metrics.close();
@@ -92,40 +93,17 @@ function untilStopped(): Promise<void> {
   });
 }
 
-function report(url: string, engine: Engine, { json, docs }: ServeOptions): void {
+function report(at: { http: string; grpc?: string }, engine: Engine, { json, docs }: ServeOptions): void {
   const models = engine.models();
+  const version = packageVersion();
   if (json) {
-    printJson({ version: packageVersion(), http: url, models });
+    printJson({ version, ...at, models });
     return;
   }
-  print(`Infernode ${packageVersion()} listens on ${url}${docs ? ` (API: ${url}/docs)` : ''}`);
-  print(
-    table(
-      models.map(({ name, version, state, reason }) => [name, String(version ?? '-'), state, reason]),
-      '  ',
-    ),
-  );
-}
-
-/** `NAME=PATH`, or a path whose file or folder gives the name. */
-function namedModels(models: readonly string[]): Record<string, string> {
-  const named = new Map<string, string>();
-  for (const model of models) {
-    const [, given, path = model] = /^([\w.-]+)=(.+)$/.exec(model) ?? [];
-    const name = given ?? nameOf(path);
-    if (named.has(name)) {
-      throw new InfernodeError('INF_OPTION_INVALID', `Two models are named "${name}"; name them: NAME=${path}`, {
-        details: { name, given: path },
-      });
-    }
-    named.set(name, path);
-  }
-  return Object.fromEntries(named);
-}
-
-function nameOf(path: string): string {
-  const { name, base } = parse(resolve(path));
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? base : name;
+  print(`Infernode ${version} listens on ${at.http}${docs ? ` (API: ${at.http}/docs)` : ''}`);
+  if (at.grpc !== undefined) print(`gRPC on ${at.grpc}`);
+  const rows = models.map(({ name, version, state, reason }) => [name, String(version ?? '-'), state, reason]);
+  print(table(rows, '  '));
 }
 
 function environmentKeys(): string[] {

@@ -4,7 +4,7 @@ import { InfernodeError } from '../errors.js';
 import { readBody } from './http/body.js';
 import { addHooks } from './http/hooks.js';
 import { HttpError } from './http/problem.js';
-import { DEFAULTS, type InferencePluginOptions } from './options.js';
+import { checkOptions, DEFAULTS, type InferencePluginOptions } from './options.js';
 import { addDocs } from './routes/docs.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addInferRoute } from './routes/infer.js';
@@ -21,6 +21,7 @@ import { addRepositoryRoutes } from './routes/repository.js';
 export async function inferencePlugin(scope: FastifyInstance, options: InferencePluginOptions): Promise<void> {
   const { engine, metrics, docs = true, bodyLimit = DEFAULTS.bodyLimit } = options;
   if (engine === undefined) throw new InfernodeError('INF_OPTION_INVALID', 'The plugin needs an engine');
+  checkOptions(options);
   addHooks(scope, options);
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { InfernodeError, messageOf } from '../errors.js';
@@ -72,7 +73,7 @@ function makeApp(options: ServerOptions): FastifyInstance {
               req: ({ method, url, headers, ip }) => ({ method, url, ip, traceparent: traceParent(headers) }),
             },
           },
-    genReqId: ({ headers }) => requestId(headers),
+    genReqId: ({ headers }) => requestId(headers) ?? randomUUID(),
     bodyLimit: options.bodyLimit ?? DEFAULTS.bodyLimit,
     requestTimeout: options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs,
     keepAliveTimeout: options.keepAliveTimeoutMs ?? DEFAULTS.keepAliveTimeoutMs,

@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { credentials, loadPackageDefinition, Metadata, type ServiceClientConstructor } from '@grpc/grpc-js';
+import { definition } from '../support/grpc-peer.js';
 import { ask, assertProblem, assertServes, binaryBody, rawExchange, TINY } from '../support/serving.js';
 import { repository } from '../support/test-data.js';
 import { fixture } from '../support/torch.js';
@@ -43,6 +45,22 @@ async function urlOf({ child, out, err }: Command): Promise<string> {
   }
 }
 
+const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+
+/** Whether a gRPC server says that a model is ready. */
+function grpcReady(address: string, key: string): Promise<boolean> {
+  const { inference } = loadPackageDefinition(definition) as unknown as {
+    inference: { GRPCInferenceService: ServiceClientConstructor };
+  };
+  const client = new inference.GRPCInferenceService(address, credentials.createInsecure());
+  return new Promise<boolean>((resolve, reject) => {
+    const headers = Metadata.fromHttp2Headers({ 'x-api-key': key });
+    client.ModelReady!({ name: 'tiny' }, headers, (error: Error | null, answer: { ready: boolean }) =>
+      error === null ? resolve(answer.ready) : reject(error),
+    );
+  }).finally(() => client.close());
+}
+
 const SIDE = 1500;
 const slow = binaryBody(
   {
@@ -63,6 +81,21 @@ describe('infernode serve', () => {
     command.child.kill('SIGTERM');
     assert.equal(await command.exit, 0);
     assert.equal(command.err(), '');
+  });
+
+  test('speaks gRPC where it is given a port', async (t) => {
+    const command = start(t, [TINY.tiny, '--grpc-port', '0', '--api-key', 'key']);
+    await urlOf(command);
+    while (!command.out().includes('READY')) await sleep(10);
+    const [, address] = /gRPC on (127\.0\.0\.1:\d+)\n/.exec(command.out())!;
+    assert.equal(await grpcReady(address!, 'key'), true);
+    await assert.rejects(grpcReady(address!, 'wrong'), /UNAUTHENTICATED/);
+    const { port } = new URL(`http://${address}`);
+    const busy = start(t, [TINY.tiny, '--grpc-port', port]);
+    assert.equal(await busy.exit, 1);
+    assert.match(busy.err(), /INF_LISTEN_FAILED/);
+    command.child.kill('SIGTERM');
+    assert.equal(await command.exit, 0);
   });
 
   test('finishes what runs, and what is asked with --json is JSON', async (t) => {
@@ -101,8 +134,11 @@ describe('infernode serve', () => {
       INFERNODE_API_KEYS: 'secret-2, secret-3',
     });
     const url = await urlOf(command);
+    const ids: (string | null)[] = [];
     for (const key of ['secret-1', 'secret-2', 'secret-3']) {
-      assert.equal((await ask(`${url}/v2`, 'GET', undefined, { 'x-api-key': key })).status, 200);
+      const answer = await ask(`${url}/v2`, 'GET', undefined, { 'x-api-key': key, traceparent: TRACE });
+      assert.equal(answer.status, 200);
+      ids.push(answer.headers.get('x-request-id'));
     }
     const { port } = new URL(url);
     await rawExchange(
@@ -122,6 +158,7 @@ describe('infernode serve', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     assert.ok(lines.length >= 5);
+    for (const id of ids) assert.ok(lines.some(({ reqId, req }) => reqId === id && req?.traceparent === TRACE));
     assert.ok(lines.every((line) => line.evil === undefined));
     assert.doesNotMatch(command.err(), /secret/);
     assert.ok(!command.err().includes('\x1b'));

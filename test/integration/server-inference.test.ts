@@ -124,6 +124,16 @@ describe('inference in JSON', () => {
     assert.deepEqual(metadata.json.inputs[1], { name: 'scale', datatype: 'FP64', shape: [1] });
   });
 
+  test('tells of a model that fails, and nothing of its inside', { skip: needsTorch }, async (t) => {
+    const { url } = await serve(t, { throws: fixture('throws.pt'), ...TINY });
+    const answer = await ask(`${url}/v2/models/throws/infer`, 'POST', {
+      inputs: [input('x', 'FP32', [4], [1, 2, 3, 4])],
+    });
+    assertProblem(answer, 500, 'INF_MODEL_FAILED');
+    assert.doesNotMatch(answer.json.error, /\n|Traceback|\.(cpp|py|js|ts)\b|\//);
+    await assertServes(url);
+  });
+
   test('gives the outputs that are asked for, in that order', { skip: needsTorch }, async (t) => {
     const { url } = await serve(t, { identity: fixture('identity.pt') });
     const ask2 = (outputs: object[]) =>

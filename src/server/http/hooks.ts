@@ -17,8 +17,8 @@ declare module 'fastify' {
 /** Makes every route of this scope, and whatever is none, answer as the protocol has it, to those who may ask. */
 export function addHooks(scope: FastifyInstance, { apiKeys = [], allowedHosts }: InferencePluginOptions): void {
   const hasKey = keyCheck(apiKeys);
-  scope.addHook('onRequest', async ({ headers, method, routeOptions }, reply) => {
-    reply.header('x-request-id', requestId(headers));
+  scope.addHook('onRequest', async ({ headers, id, method, routeOptions }, reply) => {
+    reply.header('x-request-id', requestId(headers) ?? id);
     const trace = traceParent(headers);
     if (trace !== undefined) reply.header('traceparent', trace);
     // By route, not by path: there are many ways to write a path.

@@ -8,6 +8,8 @@ export async function addDocs(scope: FastifyInstance): Promise<void> {
     import('@fastify/swagger-ui'),
   ]);
   await scope.register(swagger, {
+    // Shared schemas keep their names.
+    refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => String($id ?? `def-${index}`) },
     openapi: {
       openapi: '3.1.0',
       info: {

@@ -17,6 +17,7 @@ export const INFER_SCHEMA = {
     'priority (1 to 9, 0 for the default), timeout (microseconds), binary_data_output. Input parameters: binary_data_size. ' +
     'Output parameters: binary_data, classification.',
   tags: ['inference'],
+  consumes: ['application/json', 'application/octet-stream'],
   body: {
     type: 'object',
     required: ['inputs'],

@@ -20,7 +20,8 @@ export function addInferRoute(scope: FastifyInstance, options: InferencePluginOp
     try {
       const result = await engine.infer(name, {
         ...options,
-        ...(version !== undefined && { version }),
+        // The version that was found above answers, and says so.
+        version: served.version,
         ...(outputs !== null && { outputs: outputs.map((output) => output.name) }),
         inputs,
         signal: connectionSignal(request.raw.socket),
