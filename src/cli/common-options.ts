@@ -36,7 +36,9 @@ export function addModelOptions(command: Command): Command {
 }
 
 /** What `load` takes of them. */
-export function loadOptions(options: CommonOptions): LoadOptions {
+export function loadOptions(
+  options: CommonOptions,
+): Pick<LoadOptions, 'backend' | 'device' | 'precision' | 'threads' | 'libtorch'> {
   const { backend, device, precision, threads, libtorch } = options;
   return {
     backend,

@@ -249,7 +249,7 @@ describe('inference', () => {
     const model = join(folder, 'batched');
     await mkdir(join(model, '1'), { recursive: true });
     await copyFile(fixture('identity.pt'), join(model, '1/model.pt'));
-    const batching = { maxSize: 8, maxDelayMs: 1.5, maxQueue: 50 };
+    const batching = { maxSize: 8, maxDelayMs: 1.5, maxQueue: 50, preferredSizes: [8], keepOrder: true };
     await writeFile(join(model, 'model.json'), JSON.stringify({ batching, instances: 2 }));
     const torch = await serve({ batched: model });
     const { config } = await torch.call<{ config: Record<string, object> }>('ModelConfig', { name: 'batched' });
@@ -257,10 +257,12 @@ describe('inference', () => {
     assert.deepEqual(config.dynamic_batching, {
       preferred_batch_size: [8],
       max_queue_delay_microseconds: 1500,
+      preserve_ordering: true,
       default_queue_policy: { max_queue_size: 50 },
-      priority_levels: 0,
-      default_priority_level: 0,
+      priority_levels: 9,
+      default_priority_level: 5,
     });
+    assert.equal(config.max_batch_size, 8);
     assert.equal((config.instance_group as { count: number }[])[0]!.count, 2);
     await torch.close();
   });

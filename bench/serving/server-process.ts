@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** A server in a process of its own. */
+export interface ServerProcess {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server on one core and waits until it answers.
+ *
+ * @param core the number of the core it is pinned to, null for any
+ * @param ready a path that answers 200 once the server is ready
+ */
+export async function startServer(
+  command: readonly [string, ...string[]],
+  { port, core, ready }: { readonly port: number; readonly core: number | null; readonly ready: string },
+): Promise<ServerProcess> {
+  const [file, ...args] = core === null ? command : ['taskset', '-c', String(core), ...command];
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said = (said + text).slice(-4000);
+  });
+  const stop = () => stopProcess(child);
+  for (const start = performance.now(); ; ) {
+    const answer = await fetch(`http://127.0.0.1:${port}${ready}`).catch(() => undefined);
+    if (answer?.ok) return { port, pid: child.pid!, stop };
+    if (child.exitCode !== null || performance.now() - start > 120_000) {
+      await stop();
+      throw new Error(`${command.join(' ')} did not start: ${said}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await ended;
+  clearTimeout(timer);
+}
