@@ -65,6 +65,52 @@ describe('a client that goes away', () => {
   });
 });
 
+test('every client gets its own answer, however many ask at once', async (t) => {
+  const { url } = await serve(t, TINY);
+  const tags = Array.from({ length: 300 }, (_, index) => index * 3);
+  await Promise.all(
+    tags.map(async (tag) => {
+      const body = { id: `id-${tag}`, inputs: [input('x', 'FP32', [2], [tag, -tag])] };
+      const { json } = await ask(`${url}/v2/models/tiny/infer`, 'POST', body);
+      assert.deepEqual([json.id, json.outputs[0].data], [`id-${tag}`, [2 * tag + 1, 1 - 2 * tag]]);
+    }),
+  );
+});
+
+describe('the repository', () => {
+  test('is listed, and loads nothing that a request brings along', async (t) => {
+    const { url, engine } = await serve(t, TINY);
+    const loaded = t.mock.method(engine, 'loadModel', async () => {});
+    const tiny = { name: 'tiny', version: '1', state: 'READY', reason: '' };
+    for (const body of [undefined, {}, { ready: true }]) {
+      assert.deepEqual((await ask(`${url}/v2/repository/index`, 'POST', body)).json, [tiny]);
+    }
+    assertProblem(
+      await ask(`${url}/v2/repository/index`, 'POST', { ready: 'yes' }),
+      400,
+      'INF_REQUEST_INVALID',
+      /ready/,
+    );
+    const load = (parameters: object) => ask(`${url}/v2/repository/models/tiny/load`, 'POST', { parameters });
+    assertProblem(await load({ 'file:1/model.onnx': 'AAAA', config: '{}' }), 501, 'INF_REQUEST_UNSUPPORTED');
+    assertProblem(await load({ config: '{' }), 400, 'INF_REQUEST_INVALID', /JSON/);
+    assertProblem(await load({ config: '{"wramup":1}' }), 422, 'INF_MODEL_CONFIG', /warmup/);
+    const path = JSON.stringify({ processing: { labels: '/etc/passwd' } });
+    assertProblem(await load({ config: path }), 400, 'INF_REQUEST_INVALID', /labels/);
+    assert.equal(loaded.mock.callCount(), 0);
+    const labels = { processing: { labels: ['a', 'b'] }, warmup: 2 };
+    assert.equal((await load({ config: JSON.stringify(labels) })).status, 200);
+    assert.deepEqual(loaded.mock.calls[0]!.arguments, ['tiny', { warmup: 2, processing: { labels: ['a', 'b'] } }]);
+  });
+
+  test('is left alone where requests may not change it', async (t) => {
+    const { url } = await serve(t, TINY);
+    assertProblem(await ask(`${url}/v2/repository/models/tiny/load`, 'POST'), 403, 'INF_FORBIDDEN');
+    assertProblem(await ask(`${url}/v2/repository/models/tiny/unload`, 'POST', {}), 403, 'INF_FORBIDDEN');
+    await assertServes(url);
+  });
+});
+
 describe('closing', () => {
   test('says so first, lets requests finish, and takes no others', async (t) => {
     const { url, port, server, engine } = await serve(t, { ...SLOW, ...TINY });
