@@ -3,8 +3,10 @@ import { InfernodeError } from '../../errors.js';
 
 /** How requests to a model are put together; every choice made. */
 export interface BatchPolicy {
-  /** The most rows in one call; 1 if requests are not joined. */
+  /** The most rows of requests that are joined; 1 if none are. */
   readonly maxSize: number;
+  /** The most rows of any call: what the configuration or the model allows, Infinity if neither says. */
+  readonly maxRows: number;
   /** Why it is that. */
   readonly reason: string;
   /** Whether `maxSize` is the engine's own choice; then batches may stay smaller where a larger one gains nothing. */
@@ -50,6 +52,7 @@ export function settlePolicy(config: BatchingConfig, joinable: Joinable, queue: 
   if (largest > maxSize) throw wrong(`batching has a size of ${largest}, more than the ${maxSize} rows of maxSize`);
   return {
     maxSize,
+    maxRows: maxSize === 1 ? Number.POSITIVE_INFINITY : (asked ?? joinable.rows),
     reason: asked === undefined ? joinable.reason : 'as the configuration says',
     isDerived: asked === undefined,
     maxDelayMs,

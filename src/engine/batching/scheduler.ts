@@ -56,10 +56,11 @@ export class Scheduler {
     }
     const mayJoin = policy.maxSize > 1 && method === this.#parts.method;
     const joinable = mayJoin ? requestRows(method, signature, args) : null;
+    this.#checkRoom(arrivedAt);
     if (joinable === null) return this.#wait(request, { method, args, rows: 1, key: null }, arrivedAt);
     const { rows, key } = joinable;
-    if (rows <= policy.maxSize) return this.#wait(request, { method, args, rows, key }, arrivedAt);
-    return this.#inParts(request, { method, args, rows, key }, arrivedAt);
+    if (rows > policy.maxRows) return this.#inParts(request, { method, args, rows, key }, arrivedAt);
+    return this.#wait(request, { method, args, rows, key: rows > policy.maxSize ? null : key }, arrivedAt);
   }
 
   /** Resolves when no request is left. New ones must not come any more. */
@@ -71,10 +72,10 @@ export class Scheduler {
   async #inParts(request: InferRequest, whole: Waits, arrivedAt: number): Promise<InferResult> {
     const others = new AbortController();
     const signal = request.signal === undefined ? others.signal : AbortSignal.any([request.signal, others.signal]);
-    const { maxSize } = this.#parts.policy;
+    const { maxRows } = this.#parts.policy;
     try {
-      const parts = splitArguments(whole.args, whole.rows, maxSize).map((args, index) => {
-        const rows = Math.min(maxSize, whole.rows - index * maxSize);
+      const parts = splitArguments(whole.args, whole.rows, maxRows).map((args, index) => {
+        const rows = Math.min(maxRows, whole.rows - index * maxRows);
         return this.#wait({ ...request, signal }, { ...whole, args, rows }, arrivedAt);
       });
       return joinResults(await Promise.all(parts));
@@ -87,11 +88,6 @@ export class Scheduler {
   #wait(request: InferRequest, waits: Waits, arrivedAt: number): Promise<InferResult> {
     const { policy, observer } = this.#parts;
     const { outputs, signal, priority = DEFAULT_PRIORITY, timeoutMs = policy.timeoutMs } = request;
-    const { queue } = this.#dispatcher;
-    if (queue.size >= policy.maxQueue) {
-      this.#refuse('rejected', arrivedAt);
-      throw this.#queueFull();
-    }
     const parts = { ...waits, priority, arrivedAt, order: this.#order++, outputs, signal };
     const pending = new PendingRequest(parts, observer);
     if (signal?.aborted) pending.fail(abortError(signal, 'The request'), 'cancelled');
@@ -132,10 +128,12 @@ export class Scheduler {
     this.#parts.observer.onRequest({ outcome, rows: 1, queueMs: 0, totalMs });
   }
 
-  #queueFull(): InfernodeError {
-    const { queue } = this.#dispatcher;
-    return new InfernodeError('INF_QUEUE_FULL', `${queue.size} requests wait already, which is the limit`, {
-      details: { retryAfterMs: this.#dispatcher.expectedWaitMs },
+  #checkRoom(arrivedAt: number): void {
+    const { queue, expectedWaitMs } = this.#dispatcher;
+    if (queue.size < this.#parts.policy.maxQueue) return;
+    this.#refuse('rejected', arrivedAt);
+    throw new InfernodeError('INF_QUEUE_FULL', `${queue.size} requests wait already, which is the limit`, {
+      details: { retryAfterMs: expectedWaitMs },
     });
   }
 }

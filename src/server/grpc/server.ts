@@ -72,8 +72,6 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_concurrent_streams': maxConcurrentStreams,
     'grpc.so_reuseport': 0,
-    // Nobody asks for its counts, and every call would pay for them.
-    'grpc.enable_channelz': 0,
     interceptors: apiKeys.length > 0 ? [requireKey(apiKeys)] : [],
   });
   const services = loadServices();

@@ -82,6 +82,17 @@ describe('joining', () => {
     assert.deepEqual(bench.session.sizes, [4, 4, 2]);
   });
 
+  test('a request of more rows than the engine would join runs as it is, unless the model has a bound', async () => {
+    const bench = makeBench({});
+    const result = bench.infer({ inputs: [rowsFrom(5, 40)] });
+    await bench.session.releaseNext();
+    assert.deepEqual(doubled((await result).outputs), expected(5, 40));
+    const large = bench.infer({ inputs: [rowsFrom(5, 70)] });
+    for (let call = 0; call < 2; call++) await bench.session.releaseNext();
+    assert.deepEqual(doubled((await large).outputs), expected(5, 70));
+    assert.deepEqual(bench.session.sizes, [40, 64, 6]);
+  });
+
   test('only requests with equal columns, scalars and method are joined', async () => {
     const bench = makeBench({ maxSize: 8 });
     const { first } = await occupy(bench);
