@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { BackendName, ModelFormat, ModelInfo } from '../backends/backend.js';
 import { listBackends } from '../backends/registry.js';
@@ -7,6 +6,7 @@ import { hasVnni } from '../config/cpu-features.js';
 import { environmentHash, libraryVersions } from '../config/environment.js';
 import { hashOf } from '../config/hash.js';
 import type { Precision } from '../config/model-config.js';
+import { makeScratchFolder } from '../config/scratch-folder.js';
 import { systemInfo } from '../config/system-info.js';
 import { isQuantized } from '../conversion/is-quantized.js';
 import { withProcess } from '../conversion/with-process.js';
@@ -64,7 +64,7 @@ export async function findConverted(
   const known = await findEntry(model, key);
   if (known !== null) return join(known.folder, name);
 
-  const scratch = await mkdtemp(join(tmpdir(), 'infernode-convert-'));
+  const scratch = makeScratchFolder();
   try {
     const common = { name: `${backend} ${precision}`, backend, source: file, format, precision } as const;
     const build = precision === 'int8' ? ({ ...common, mode: 'dynamic', reduceRange } as const) : common;
@@ -82,11 +82,18 @@ export async function findConverted(
     if (signal?.aborted) throw abortError(signal, `Converting ${file}`);
     if (!(error instanceof InfernodeError) || error.code !== 'INF_QUANTIZE_NOTHING' || precision !== 'int8')
       throw error;
-    const advice = 'without calibration only linear layers are quantized. For convolutions use optimize()';
-    throw new InfernodeError(error.code, `${error.message}: ${advice}`, { cause: error });
+    throw new InfernodeError(error.code, `${error.message}. ${adviceFor(backend, info)}`, { cause: error });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** What to do with a model that has nothing for dynamic quantization. */
+function adviceFor(backend: BackendName, { ops }: ModelInfo): string {
+  const has = (pattern: RegExp) => Object.keys(ops).some((op) => pattern.test(op));
+  if (has(/conv/i)) return 'For convolutions use optimize(), which calibrates';
+  if (backend === 'torch' && has(/lstm/i)) return 'LSTMs are quantized in ONNX models: export this one, or use bf16';
+  return 'It stays as it is';
 }
 
 function isAlready(precision: 'int8' | 'fp16', info: ModelInfo): boolean {

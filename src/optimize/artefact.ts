@@ -1,6 +1,7 @@
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { ModelConfig } from '../config/model-config.js';
+import { makeScratchFolder } from '../config/scratch-folder.js';
 import { loadPrecision } from '../conversion/build.js';
 import { readModel } from '../conversion/onnx/read-model.js';
 import { writeModel } from '../conversion/onnx/write-model.js';
@@ -57,8 +58,8 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
   let scratch: string | undefined;
   try {
     await mkdir(parent, { recursive: true });
-    scratch = await mkdtemp(join(parent, `.${basename(path)}-`));
-    // mkdtemp makes folders that nobody else may read; a server often runs as somebody else.
+    scratch = makeScratchFolder(parent);
+    // Nobody else may read a scratch folder; a server often runs as somebody else.
     await chmod(scratch, 0o755);
     await fill(scratch);
     const old = `${scratch}.old`;

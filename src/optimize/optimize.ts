@@ -1,11 +1,11 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Outputs, Signature } from '../backends/backend.js';
 import { BACKEND_NAMES, listBackends } from '../backends/registry.js';
 import { environmentHash, libraryVersions } from '../config/environment.js';
 import { hashOf } from '../config/hash.js';
 import type { ModelConfig } from '../config/model-config.js';
+import { makeScratchFolder } from '../config/scratch-folder.js';
 import { systemInfo } from '../config/system-info.js';
 import type { Build } from '../conversion/build.js';
 import { withProcess } from '../conversion/with-process.js';
@@ -35,7 +35,7 @@ import { AccuracyMeter } from './validator.js';
 export async function optimize(model: string, options: OptimizeOptions): Promise<OptimizeReport> {
   const filled = fillOptimizeOptions(options);
   await checkFree(filled.output);
-  const scratch = await mkdtemp(join(tmpdir(), 'infernode-optimize-'));
+  const scratch = makeScratchFolder();
   try {
     return await tune(model, filled, scratch);
   } catch (error) {
