@@ -22,6 +22,13 @@ interface SavedModel {
   readonly info: ModelInfo;
 }
 
+interface Converted {
+  /** Null if the model is as it is asked for already. */
+  readonly converted: string | null;
+  /** What became of the wish, to be put after the reason of the backend's choice. */
+  readonly note: string;
+}
+
 /** The model folder that `optimize` found best for these files on this machine; null if it never ran. */
 export async function findTuned(
   candidates: readonly ModelCandidate[],
@@ -34,8 +41,7 @@ export async function findTuned(
 }
 
 /**
- * The file of a model in INT8 or FP16, from the cache or made now, by a child process: libtorch's passes may crash. Null if
- * the model is as it is asked for already.
+ * The file of a model in INT8 or FP16, from the cache or made now, by a child process: libtorch's passes may crash.
  *
  * @throws InfernodeError INF_PRECISION_UNSUPPORTED, INF_QUANTIZE_NOTHING, INF_CONVERSION_FAILED, INF_ABORTED
  */
@@ -43,9 +49,9 @@ export async function findConverted(
   precision: Precision | undefined,
   { file, format, info }: SavedModel,
   { libtorch, signal }: FilledLoadOptions,
-): Promise<string | null> {
-  if (precision !== 'int8' && precision !== 'fp16') return null;
-  if (isAlready(precision, info)) return null;
+): Promise<Converted> {
+  if (precision !== 'int8' && precision !== 'fp16') return { converted: null, note: '' };
+  if (isAlready(precision, info)) return { converted: null, note: `; the model is ${precision} as it was saved` };
   const backend: BackendName = format === 'onnx' ? 'onnx' : 'torch';
   if (format === 'aotinductor' || (backend === 'torch' && precision === 'fp16')) {
     const why =
@@ -62,7 +68,8 @@ export async function findConverted(
   const key = hashOf('convert', precision, format, here, reduceRange);
   const name = format === 'onnx' ? 'model.onnx' : 'model.pt';
   const known = await findEntry(model, key);
-  if (known !== null) return join(known.folder, name);
+  const found = (folder: string) => ({ converted: join(folder, name), note: `; converted to ${precision}` });
+  if (known !== null) return found(known.folder);
 
   const scratch = makeScratchFolder();
   try {
@@ -77,7 +84,7 @@ export async function findConverted(
         'INF_CONVERSION_FAILED',
         `The cache cannot hold ${basename(file)} in ${precision}: set XDG_CACHE_HOME to a folder that can be written`,
       );
-    return join(stored.folder, name);
+    return found(stored.folder);
   } catch (error) {
     if (signal?.aborted) throw abortError(signal, `Converting ${file}`);
     if (!(error instanceof InfernodeError) || error.code !== 'INF_QUANTIZE_NOTHING' || precision !== 'int8')

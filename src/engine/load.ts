@@ -42,7 +42,7 @@ export async function load(model: string | URL, options: LoadOptions = {}): Prom
   const { file, format } = candidate;
   const session = await loadOn(backend, file, format, filled, config);
   // The file may hold what is asked for already.
-  const converted = await findConverted(precision, { file, format, info: session.info }, filled).catch(
+  const { converted, note } = await findConverted(precision, { file, format, info: session.info }, filled).catch(
     async (error) => {
       await session.close();
       throw error;
@@ -54,7 +54,7 @@ export async function load(model: string | URL, options: LoadOptions = {}): Prom
     await used.close();
     checkAborted(path, filled);
   }
-  return new Model(path, converted ?? file, choice, config, used);
+  return new Model(path, converted ?? file, { ...choice, reason: choice.reason + note }, config, used);
 }
 
 /** A tuned model says by itself how it is loaded; what the caller asks for still counts. */

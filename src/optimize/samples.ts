@@ -117,11 +117,7 @@ async function hasNames(file: string, signature: Signature): Promise<boolean> {
   }
 }
 
-function source(
-  name: string,
-  files: readonly InputFile[],
-  { config, images = {} }: SampleSettings,
-): SampleSource {
+function source(name: string, files: readonly InputFile[], { config, images = {} }: SampleSettings): SampleSource {
   const read = async (): Promise<Sample> => {
     const inputs: Record<string, InputValue> = {};
     for (const { input, info, file } of files) {

@@ -7,7 +7,8 @@ import { describe, type TestContext, test } from 'node:test';
 import { load, type OptimizeOptions, type OptimizeReport, optimize, Tensor, writeNpy } from 'infernode';
 import { rejects } from '../support/expect-error.js';
 import { bundledModel, dataFile, needsTestData, repository } from '../support/test-data.js';
-import { needsTorch } from '../support/torch.js';
+import { fixture, needsTorch } from '../support/torch.js';
+import { noiseTensor } from '../unit/conversion/onnx/models.js';
 import { makeFolder } from '../unit/support/files.js';
 
 const samples = join(bundledModel, 'samples');
@@ -140,6 +141,69 @@ describe('optimize', () => {
     for (const pid of pids) assert.throws(() => process.kill(Number(pid), 0), /ESRCH/);
   });
 
+  test('tells what is known of the labels, and refuses a class that the model has not', async (t) => {
+    const folder = await place(t);
+    const names = await readdir(samples);
+    const some = names.slice(0, -1);
+    const labels = Object.fromEntries(some.map((name, index) => [name, index % 10]));
+    const report = await tuneOnnx(join(folder, 'tuned'), { labels, calibrationSamples: 1, maxDrop: 0.5 });
+    assert.equal(report.reference.labelled, report.samples.validation.filter((name) => name in labels).length);
+    const missing = report.samples.validation.includes(names.at(-1)!);
+    assert.equal(report.warnings.length, missing ? 1 : 0);
+    if (missing) assert.ok(report.warnings[0]!.endsWith(names.at(-1)!), report.warnings[0]);
+    const beyond = { ...labels, [some[0]!]: 10 };
+    const tuning = tuneOnnx(join(folder, 'b'), { labels: beyond });
+    await rejects(tuning, 'INF_CALIBRATION_INVALID', some[0]!, 'class 10', '10 classes');
+  });
+
+  test('writes what the last comparison measured', async (t) => {
+    const { playOff, candidates, chosen } = await tuneOnnx(join(await place(t), 'tuned'));
+    const names = candidates
+      .filter(({ verdict }) => verdict === 'right' || verdict === 'chosen')
+      .map(({ name }) => name);
+    for (const { name, latencyMs, busyLatencyMs } of playOff) {
+      assert.ok(names.includes(name));
+      assert.ok(latencyMs! > 0 && busyLatencyMs! > 0);
+    }
+    if (playOff.length > 0) assert.ok(playOff.some(({ name }) => name === chosen));
+  });
+
+  test('of a model that is INT8 already compares runtimes and threads, and says so', {
+    skip: needsTorch,
+  }, async (t) => {
+    const folder = await place(t);
+    const calibration = [1, 2, 3, 4].map((seed) => ({ x: noiseTensor([1, 16], seed) }));
+    const model = fixture('quantize-already.pt');
+    const report = await optimize(model, { calibration, output: join(folder, 'tuned'), threads: [1] });
+    const tried = report.candidates.filter(({ verdict }) => verdict !== 'skipped');
+    assert.deepEqual(
+      tried.map(({ name, precision, verdict }) => [name, precision, verdict]),
+      [['torch int8 as saved, 1 thread', 'int8', 'chosen']],
+    );
+    assert.match(report.warnings[0]!, /quantized already/);
+    await using tuned = await load(join(folder, 'tuned'));
+    await using saved = await load(model);
+    assert.deepEqual(await tuned.run(calibration[0]!), await saved.run(calibration[0]!));
+  });
+
+  test('with a full disk fails with a code, and leaves nothing', async (t) => {
+    const folder = await place(t);
+    const [scratch, parent] = [join(folder, 'tmp'), join(folder, 'out')];
+    await mkdir(scratch);
+    await mkdir(parent);
+    const args = [cli, 'optimize', bundledModel, '--calibration', samples, '-o', join(parent, 'tuned'), '--json'];
+    // No file may grow beyond 100 blocks of 1024 bytes; the model has 900 kB.
+    const shell = ['-c', 'ulimit -f 100 && exec "$0" "$@"', process.execPath, ...args, '--threads', '1'];
+    const env = { ...process.env, TMPDIR: scratch };
+    const { stdout, status } = spawnSync('bash', shell, { env, encoding: 'utf8' });
+    const { code, message } = JSON.parse(stdout).error;
+    assert.deepEqual([status, code], [1, 'INF_CONVERSION_FAILED']);
+    assert.match(message, /tuned cannot be written: EFBIG/);
+    assert.deepEqual(await readdir(parent), []);
+    const left = await readdir(scratch, { recursive: true });
+    assert.deepEqual(left, []);
+  });
+
   for (const backend of ['torch', 'onnx'] as const) {
     const skip = backend === 'torch' && needsTorch;
     test(`keeps sensitive layers in float32 where INT8 loses too much, ${backend}`, { skip }, async (t) => {
@@ -203,6 +267,42 @@ describe('samples that cannot be used', () => {
     await rejects(tune(output), 'INF_OPTION_INVALID', 'is in the way');
     assert.deepEqual((await readdir(output)).sort(), (await readdir(samples)).sort());
   });
+});
+
+test('a program that looks at images as rows runs in BF16 and INT8', {
+  skip: needsTorch || needsTestData,
+}, async (t) => {
+  const folder = await place(t);
+  const pictures = dataFile('images/cifar10');
+  const chosen = (await readdir(pictures)).filter((name) => name.endsWith('.jpg')).filter((_, i) => i % 20 === 0);
+  const calibration = await makeFolder(t, {});
+  for (const name of chosen) await cp(join(pictures, name), join(calibration, name));
+  const report = await optimize(dataFile('models/torchscript/kserve_cifar10_net.pt'), {
+    calibration,
+    output: join(folder, 'tuned'),
+    threads: [1],
+    images: { scale: 1 / 127.5, mean: [1] },
+  });
+  const tried = report.candidates.filter(({ verdict }) => verdict !== 'skipped');
+  assert.ok(tried.some(({ precision }) => precision === 'int8'));
+  for (const { name, verdict, reason } of tried)
+    assert.ok(verdict === 'right' || verdict === 'chosen', `${name} ${reason}`);
+});
+
+test('elements of a tuple may be files of their own', { skip: needsTorch || needsTestData }, async (t) => {
+  const folder = await place(t);
+  const files = [1, 2, 3, 4].flatMap((seed) => [
+    [`${seed}/x.npy`, writeNpy(noiseTensor([1, 1, 2], seed))],
+    [`${seed}/hc0.0.npy`, writeNpy(noiseTensor([2, 1, 8], seed))],
+    [`${seed}/hc0.1.npy`, writeNpy(noiseTensor([2, 1, 8], seed + 9))],
+  ]);
+  const calibration = await makeFolder(t, Object.fromEntries(files));
+  const model = dataFile('models/torchscript/anydrive_v3_lstm.pt');
+  const report = await optimize(model, { calibration, output: join(folder, 'tuned'), threads: [1], maxDrop: 0.5 });
+  assert.deepEqual([...report.samples.calibration, ...report.samples.validation].sort(), ['1', '2', '3', '4']);
+  assert.ok(
+    report.candidates.some(({ name, verdict }) => name.startsWith('torch fp32') && /right|chosen/.test(verdict)),
+  );
 });
 
 test('a trained classifier keeps its accuracy, and reports what infernode run finds', {
