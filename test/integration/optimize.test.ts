@@ -198,7 +198,7 @@ describe('optimize', () => {
     const { stdout, status } = spawnSync('bash', shell, { env, encoding: 'utf8' });
     const { code, message } = JSON.parse(stdout).error;
     assert.deepEqual([status, code], [1, 'INF_CONVERSION_FAILED']);
-    assert.match(message, /tuned cannot be written: EFBIG/);
+    assert.match(message, /cannot be written: EFBIG/);
     assert.deepEqual(await readdir(parent), []);
     const left = await readdir(scratch, { recursive: true });
     assert.deepEqual(left, []);
