@@ -1,6 +1,6 @@
 /**
  * node .build/ts/bench/precision.js FOLDER [ROUNDS]: what each precision brings, on models that bench/models/make.py wrote to
- * FOLDER. Every candidate has a process of its own, except onnxruntime-node by itself, which runs here; two threads each;
+ * FOLDER; with --smoke in its place, one short round of a small bundled model, to see that it runs. Every candidate has a process of its own, except onnxruntime-node by itself, which runs here; two threads each;
  * interleaved rounds, medians.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,9 +13,10 @@ import { CandidateProcess } from '#src/conversion/candidate-process';
 import { cosine } from '../test/support/accuracy.js';
 import { spread } from './measure.js';
 
-const [folder, rounds = '5'] = process.argv.slice(2) as [string, string?];
+const SMOKE = process.argv[2] === '--smoke';
+const [folder, rounds = '5'] = (SMOKE ? ['models/shapes/1', '1'] : process.argv.slice(2)) as [string, string?];
 const THREADS = 2;
-const ROUND_MS = 500;
+const ROUND_MS = SMOKE ? 1 : 500;
 
 /** Numbers that look random and are the same each time. */
 function noise(length: number, seed: number): Float32Array {
@@ -26,8 +27,9 @@ function noise(length: number, seed: number): Float32Array {
   });
 }
 
+const SIDE = SMOKE ? 64 : 224;
 const picture = (batch: number, seed = 1): SampleInputs => ({
-  x: new Tensor('float32', noise(batch * 3 * 224 * 224, seed), [batch, 3, 224, 224]),
+  x: new Tensor('float32', noise(batch * 3 * SIDE * SIDE, seed), [batch, 3, SIDE, SIDE]),
 });
 const sentence = (batch: number, seed = 1): SampleInputs => ({
   input_ids: new Tensor(
@@ -42,12 +44,14 @@ const rows = (batch: number, seed = 1): SampleInputs => ({
 });
 
 /** Billions of multiplications and additions of one row, where they are known. */
-const MODELS = [
-  { name: 'resnet50', inputs: picture, gflop: 8.178 },
-  { name: 'mobilenet', inputs: picture, gflop: 0.6 },
-  { name: 'encoder', inputs: sentence, gflop: null },
-  { name: 'matmul', inputs: rows, gflop: (2 * 256 * 2048 * 2048) / 1e9 },
-];
+const MODELS = SMOKE
+  ? [{ name: 'model', inputs: picture, gflop: null }]
+  : [
+      { name: 'resnet50', inputs: picture, gflop: 8.178 },
+      { name: 'mobilenet', inputs: picture, gflop: 0.6 },
+      { name: 'encoder', inputs: sentence, gflop: null },
+      { name: 'matmul', inputs: rows, gflop: (2 * 256 * 2048 * 2048) / 1e9 },
+    ];
 
 interface Runner {
   readonly name: string;

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// node scripts/test-native.mjs
+// node scripts/test-native.mjs [--build]
 //
 // Builds the native code with AddressSanitizer and UndefinedBehaviorSanitizer, then runs the test programs of the
-// executors and of the torch backend, and the tests of the torch backend in a Node that has the sanitizer loaded.
+// executors and of the torch backend, and the tests of the torch backend in a Node that has the sanitizer loaded. With
+// --build it only builds, and lets everything else on the machine go first.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { findLibtorch } from './setup/libtorch-folder.mjs';
 import { withProgress } from './setup/progress.mjs';
@@ -55,7 +56,10 @@ function run(command, args, env) {
   execFileSync(command, args, { stdio: 'inherit', cwd: ROOT, env: { ...process.env, ...env } });
 }
 
+const onlyBuild = process.argv.includes('--build');
+if (onlyBuild) setPriority(constants.priority.PRIORITY_LOW);
 await build();
+if (onlyBuild) process.exit(0);
 run(join(RELEASE, 'executor_test'), [], { ASAN_OPTIONS: ASAN });
 run(
   join(RELEASE, 'torch_backend_test'),
@@ -66,9 +70,13 @@ run(
   },
 );
 const asan = execFileSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
-run(process.execPath, ['--expose-gc', '--test', ...CALLING.map((name) => join(TESTS, `${name}.test.js`))], {
-  LD_PRELOAD: asan,
-  ASAN_OPTIONS: `${ASAN}:detect_leaks=0`,
-  INFERNODE_ADDON: RELEASE,
-  INFERNODE_LIBTORCH: libtorch.folder,
-});
+run(
+  process.execPath,
+  ['--expose-gc', '--test', '--test-concurrency=2', ...CALLING.map((name) => join(TESTS, `${name}.test.js`))],
+  {
+    LD_PRELOAD: asan,
+    ASAN_OPTIONS: `${ASAN}:detect_leaks=0`,
+    INFERNODE_ADDON: RELEASE,
+    INFERNODE_LIBTORCH: libtorch.folder,
+  },
+);

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ModelInfo, Signature } from '../backends/backend.js';
 import type { Model } from '../engine/model.js';
 import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions } from './common-options.js';
-import { formatBytes, formatCount, formatValue, print, printJson, table } from './output.js';
+import { clip, formatBytes, formatCount, formatValue, print, printJson, table } from './output.js';
 
 /** Operations listed as text; JSON has all. */
 const TOP_OPS = 10;
@@ -75,10 +75,4 @@ function opsText(ops: Readonly<Record<string, number>>): string {
   const rest = sorted.length - rows.length;
   const more = rest > 0 ? `\n  and ${rest} more kinds (--json lists all)` : '';
   return `operations: ${formatCount(total)} of ${sorted.length} kinds\n${table(rows, '  ', [0])}${more}`;
-}
-
-/** Metadata may hold whole documents. */
-function clip(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
-  return line.length > 100 ? `${line.slice(0, 97)}...` : line;
 }

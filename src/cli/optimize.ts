@@ -4,7 +4,7 @@ import type { CandidateResult, OptimizeReport } from '../optimize/optimize-repor
 import type { ImageOptions } from '../processing/image-input.js';
 import { addOutputOptions, parsePositive } from './common-options.js';
 import { addImageOptions } from './image-options.js';
-import { formatBytes, formatMs, print, printJson, table } from './output.js';
+import { clip, formatBytes, formatMs, print, printJson, table } from './output.js';
 import { ProgressBar } from './progress-bar.js';
 
 interface OptimizeFlags extends ImageOptions {
@@ -33,7 +33,7 @@ export function addOptimize(program: Command): void {
     )
     .requiredOption('-o, --output <dir>', 'the model folder to write')
     .option('--labels <file>', 'the class of each sample, .csv or .json: accuracy is then top-1, else the cosine')
-    .option('--max-drop <share>', 'the most accuracy that may be lost', parseShare, 0.01)
+    .option('--max-drop <share>', 'the most accuracy that may be lost; 0 allows rounding alone', parseShare, 0.01)
     .addOption(
       new Option('--objective <what>', 'what to be best at')
         .choices(['latency', 'throughput', 'memory'])
@@ -65,7 +65,8 @@ async function run(model: string, flags: OptimizeFlags): Promise<void> {
       ...(chosen as unknown as OptimizeOptions),
       images: Object.fromEntries(Object.entries(images).filter(([, value]) => value !== undefined)),
       signal: controller.signal,
-      onProgress: ({ fraction, stage, candidate }) => bar.show(fraction, candidate ? `${stage} ${candidate}` : stage),
+      onProgress: ({ fraction, stage, candidate }) =>
+        bar.show(fraction, candidate ? `${stage} ${candidate}` : stage, stage === 'measure'),
     });
     bar.clear();
     if (json) printJson(report);
@@ -77,7 +78,7 @@ async function run(model: string, flags: OptimizeFlags): Promise<void> {
 }
 
 function printReport(report: OptimizeReport): void {
-  const { reference, candidates, output, cached, reason, chosen, samples } = report;
+  const { reference, candidates, output, cached, reason, chosen, samples, warnings } = report;
   const heading = [
     'candidate',
     'latency',
@@ -87,12 +88,13 @@ function printReport(report: OptimizeReport): void {
     'file',
     'cosine',
     'SNR dB',
-    'top-1',
+    reference.top1 === null ? 'top-1' : `top-1 of ${reference.labelled}`,
     'verdict',
   ];
   print(table([heading, ...candidates.map(rowOf)], '', [1, 2, 3, 4, 5, 6, 7, 8]));
   const top1 = reference.top1 === null ? '' : `; the float model's top-1 is ${percent(reference.top1)}`;
   print(`\n${samples.calibration.length} samples calibrated, ${samples.validation.length} others validated${top1}`);
+  for (const warning of warnings) print(`note: ${warning}`);
   print(`chosen: ${chosen}\nwhy: ${reason}\nwrote ${output}${cached ? ', from the cache of an earlier run' : ''}`);
 }
 
@@ -112,7 +114,7 @@ function rowOf({ name, measurement, fileBytes, accuracy, verdict, reason }: Cand
     accuracy ? accuracy.cosine.toFixed(5) : '',
     accuracy ? (accuracy.snrDb?.toFixed(1) ?? 'equal') : '',
     accuracy?.top1 == null ? '' : percent(accuracy.top1),
-    verdict === 'right' || verdict === 'chosen' ? verdict : `${verdict}: ${reason}`,
+    verdict === 'right' || verdict === 'chosen' ? verdict : `${verdict}: ${clip(reason)}`,
   ];
 }
 

@@ -39,6 +39,12 @@ function widthOf(cell: string): number {
   return Array.from(cell).length;
 }
 
+/** Text on one line, cut where it is long: metadata may hold whole documents, and messages whole traces. */
+export function clip(text: string, most = 100): string {
+  const line = text.trim().replace(/\s+/g, ' ');
+  return line.length > most ? `${line.slice(0, most - 3)}...` : line;
+}
+
 /** `4.8 MB`; decimal units. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

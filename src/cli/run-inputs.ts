@@ -3,6 +3,7 @@ import type { InputValue, Signature, ValueInfo } from '../backends/backend.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { didYouMean } from '../config/suggest.js';
 import { InfernodeError } from '../errors.js';
+import { findInput, findRoot } from '../processing/find-input.js';
 import { type ImageOptions, imageInput, imageProcessing } from '../processing/image-input.js';
 import { isPicture, listPictures, readValue } from '../processing/input-value.js';
 import { DTYPES, type DType } from '../tensor/dtype.js';
@@ -85,16 +86,6 @@ function split(arg: string, signature: Signature): SplitInput {
   );
 }
 
-/** The input of this name, or the element at this path of a tuple, list or dict. */
-function findInput(signature: Signature, name: string): ValueInfo | undefined {
-  const whole = signature.inputs.find((input) => input.name === name);
-  if (whole !== undefined) return whole;
-  const [root, ...path] = name.split('.');
-  let info = signature.inputs.find((input) => input.name === root);
-  for (const step of path) info = info?.kind === 'tuple' ? info.items?.[Number(step)] : info?.items?.[0];
-  return info;
-}
-
 function defaultInput(signature: Signature, forPictures: ValueInfo | undefined): string {
   if (forPictures !== undefined) return forPictures.name;
   const { inputs } = signature;
@@ -112,11 +103,6 @@ function checkPresent(sources: ReadonlyMap<string, unknown>, signature: Signatur
   throw new InfernodeError('INF_INPUT_MISSING', `Input ${names} is missing: --input NAME=VALUE; ${list(signature)}`, {
     details: { name: missing[0]!.name, expected: names, given: 'nothing' },
   });
-}
-
-function findRoot(signature: Signature, name: string): string | undefined {
-  const whole = signature.inputs.find((input) => input.name === name);
-  return (whole ?? signature.inputs.find((input) => input.name === name.split('.')[0]))?.name;
 }
 
 function list({ inputs }: Signature): string {

@@ -12,6 +12,8 @@ export interface Build {
   readonly source: string;
   readonly format: ModelFormat;
   readonly precision: 'fp32' | 'bf16' | 'fp16' | 'int8';
+  /** Whether the file holds that precision already, and nothing is converted. */
+  readonly asSaved?: boolean;
   /** Of INT8: `dynamic` measures activations in each call, `static` beforehand, on calibration samples. */
   readonly mode?: 'static' | 'dynamic';
   /** Of static INT8: how the range of an activation is told from what calibration shows. */
@@ -24,11 +26,12 @@ export interface Build {
 }
 
 /** Whether a build needs a file of its own; else it is the source, loaded in another way. */
-export function convertsFile({ precision }: Build): boolean {
+export function convertsFile({ precision, asSaved = false }: Build): boolean {
+  if (asSaved) return false;
   return precision === 'int8' || precision === 'fp16';
 }
 
 /** The precision that the backend is told when it loads the build's file. */
-export function loadPrecision({ precision }: Build): 'auto' | 'bf16' {
-  return precision === 'bf16' ? 'bf16' : 'auto';
+export function loadPrecision({ precision, asSaved = false }: Build): 'auto' | 'bf16' {
+  return precision === 'bf16' && !asSaved ? 'bf16' : 'auto';
 }

@@ -8,7 +8,7 @@ import type { SampleInputs } from './build.js';
 import type { Reply, Request } from './candidate-protocol.js';
 import { Conversion, quantizableLayers } from './conversion.js';
 import { matchInputs } from './match-inputs.js';
-import { measure, quantile, timeCalls } from './measure.js';
+import { measure, medianLatency } from './measure.js';
 
 let session: Session | undefined;
 let conversion: Conversion | undefined;
@@ -24,7 +24,7 @@ async function answer(request: Request): Promise<unknown> {
     case 'run':
       return session!.run('forward', revive(request.inputs));
     case 'latency':
-      return quantile(await timeCalls(session!, revive(request.inputs), request.milliseconds), 0.5);
+      return medianLatency(session!, revive(request.inputs), request.milliseconds, request.busy);
     case 'measure': {
       const batch = request.batch === null ? null : revive(request.batch);
       return measure(session!, revive(request.one), batch, batch === null ? 0 : rowsOf(batch));

@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Outputs } from '../backends/backend.js';
+import { makeScratchFolder } from '../config/scratch-folder.js';
 import { InfernodeError } from '../errors.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Build, SampleInputs } from './build.js';
@@ -25,7 +24,7 @@ export class CandidateProcess {
 
   constructor() {
     // A process that is killed leaves its temporary files behind.
-    const scratch = mkdtempSync(join(tmpdir(), 'infernode-'));
+    const scratch = makeScratchFolder();
     this.#child = fork(child, {
       env: { ...process.env, TMPDIR: scratch },
       serialization: 'advanced',
@@ -72,9 +71,9 @@ export class CandidateProcess {
     return this.#ask({ type: 'measure', one, batch });
   }
 
-  /** The median of calls for so long, in milliseconds. */
-  latency(inputs: SampleInputs, milliseconds: number): Promise<number> {
-    return this.#ask({ type: 'latency', inputs, milliseconds });
+  /** The median of calls for so long, in milliseconds; `busy` is beside a thread that never rests. */
+  latency(inputs: SampleInputs, milliseconds: number, busy = false): Promise<number> {
+    return this.#ask({ type: 'latency', inputs, milliseconds, busy });
   }
 
   layers(build: Build, libtorch: string | undefined): Promise<readonly string[]> {

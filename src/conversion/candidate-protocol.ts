@@ -18,7 +18,7 @@ export type Request =
   | { readonly type: 'load'; readonly candidate: CandidateFile }
   | { readonly type: 'run'; readonly inputs: SampleInputs }
   | { readonly type: 'measure'; readonly one: SampleInputs; readonly batch: SampleInputs | null }
-  | { readonly type: 'latency'; readonly inputs: SampleInputs; readonly milliseconds: number }
+  | { readonly type: 'latency'; readonly inputs: SampleInputs; readonly milliseconds: number; readonly busy: boolean }
   | { readonly type: 'layers'; readonly build: Build; readonly libtorch: string | undefined }
   | { readonly type: 'convert'; readonly build: Build; readonly target: string; readonly libtorch: string | undefined }
   /** Shows the conversion that was begun a sample. */

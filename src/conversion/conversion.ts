@@ -47,17 +47,9 @@ export class Conversion {
     }
     const { source, mode } = this.build;
     const samples = mode === 'static' ? this.#samples : [];
-    const build = mode === 'dynamic' ? await withoutConvolutions(this.build) : this.build;
-    const { quantized, left } = await convertOnnx(source, this.target, onnxRecipe(build), { samples });
+    const { quantized, left } = await convertOnnx(source, this.target, onnxRecipe(this.build), { samples });
     return { converted: quantized, left: Object.fromEntries(left.map(({ operator, count }) => [operator, count])) };
   }
-}
-
-/** Convolutions that measure their activations in each call take several times as long as in float32. */
-async function withoutConvolutions(build: Build): Promise<Build> {
-  const nodes = listQuantizable(await readForQuantization(build.source), 'dynamic');
-  const convolutions = nodes.filter(({ operator }) => operator.includes('Conv')).map(({ name }) => name);
-  return convolutions.length === 0 ? build : { ...build, exclude: [...(build.exclude ?? []), ...convolutions] };
 }
 
 async function inputNames(source: string): Promise<string[]> {
@@ -92,15 +84,11 @@ function observe(build: Build, libtorch: string | undefined): Promise<ObservedSe
 }
 
 function onnxRecipe({ precision, mode, observer, reduceRange, exclude }: Build): OnnxRecipe {
-  if (precision === 'fp16') return { precision: 'fp16', ...(exclude && { exclude }) };
-  if (mode === 'dynamic') return { precision: 'int8', mode, ...(exclude && { exclude }) };
-  return {
-    precision: 'int8',
-    mode: 'static',
-    ...(observer && { observer }),
-    ...(reduceRange && { reduceRange }),
-    ...(exclude && { exclude }),
-  };
+  const excluded = exclude && { exclude };
+  if (precision === 'fp16') return { precision: 'fp16', ...excluded };
+  const int8 = { precision: 'int8', ...(reduceRange && { reduceRange }), ...excluded } as const;
+  if (mode === 'dynamic') return { ...int8, mode, convolutions: false };
+  return { ...int8, mode: 'static', ...(observer && { observer }) };
 }
 
 function tensorsOnly(inputs: SampleInputs): Record<string, Tensor> {

@@ -39,6 +39,17 @@ export async function measure(session: Session, one: Inputs, batch: Inputs | nul
   };
 }
 
+/** The median of calls for so long, in milliseconds; `busy` is beside a thread that never rests. */
+export async function medianLatency(
+  session: Session,
+  inputs: Inputs,
+  milliseconds: number,
+  busy: boolean,
+): Promise<number> {
+  const time = () => timeCalls(session, inputs, milliseconds);
+  return quantile(await (busy ? besideBusyThread(time) : time()), 0.5);
+}
+
 /** The durations of calls one after another, in milliseconds, sorted; the first ones, which warm up, left out. */
 export async function timeCalls(session: Session, inputs: Inputs, milliseconds: number): Promise<number[]> {
   const method = Object.keys(session.info.methods).includes('forward')

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { BackendName, ModelFormat, ModelInfo } from '../backends/backend.js';
 import { listBackends } from '../backends/registry.js';
@@ -7,6 +6,7 @@ import { hasVnni } from '../config/cpu-features.js';
 import { environmentHash, libraryVersions } from '../config/environment.js';
 import { hashOf } from '../config/hash.js';
 import type { Precision } from '../config/model-config.js';
+import { makeScratchFolder } from '../config/scratch-folder.js';
 import { systemInfo } from '../config/system-info.js';
 import { isQuantized } from '../conversion/is-quantized.js';
 import { withProcess } from '../conversion/with-process.js';
@@ -22,6 +22,13 @@ interface SavedModel {
   readonly info: ModelInfo;
 }
 
+interface Converted {
+  /** Null if the model is as it is asked for already. */
+  readonly converted: string | null;
+  /** What became of the wish, to be put after the reason of the backend's choice. */
+  readonly note: string;
+}
+
 /** The model folder that `optimize` found best for these files on this machine; null if it never ran. */
 export async function findTuned(
   candidates: readonly ModelCandidate[],
@@ -34,8 +41,7 @@ export async function findTuned(
 }
 
 /**
- * The file of a model in INT8 or FP16, from the cache or made now, by a child process: libtorch's passes may crash. Null if
- * the model is as it is asked for already.
+ * The file of a model in INT8 or FP16, from the cache or made now, by a child process: libtorch's passes may crash.
  *
  * @throws InfernodeError INF_PRECISION_UNSUPPORTED, INF_QUANTIZE_NOTHING, INF_CONVERSION_FAILED, INF_ABORTED
  */
@@ -43,9 +49,9 @@ export async function findConverted(
   precision: Precision | undefined,
   { file, format, info }: SavedModel,
   { libtorch, signal }: FilledLoadOptions,
-): Promise<string | null> {
-  if (precision !== 'int8' && precision !== 'fp16') return null;
-  if (isAlready(precision, info)) return null;
+): Promise<Converted> {
+  if (precision !== 'int8' && precision !== 'fp16') return { converted: null, note: '' };
+  if (isAlready(precision, info)) return { converted: null, note: `; the model is ${precision} as it was saved` };
   const backend: BackendName = format === 'onnx' ? 'onnx' : 'torch';
   if (format === 'aotinductor' || (backend === 'torch' && precision === 'fp16')) {
     const why =
@@ -62,9 +68,10 @@ export async function findConverted(
   const key = hashOf('convert', precision, format, here, reduceRange);
   const name = format === 'onnx' ? 'model.onnx' : 'model.pt';
   const known = await findEntry(model, key);
-  if (known !== null) return join(known.folder, name);
+  const found = (folder: string) => ({ converted: join(folder, name), note: `; converted to ${precision}` });
+  if (known !== null) return found(known.folder);
 
-  const scratch = await mkdtemp(join(tmpdir(), 'infernode-convert-'));
+  const scratch = makeScratchFolder();
   try {
     const common = { name: `${backend} ${precision}`, backend, source: file, format, precision } as const;
     const build = precision === 'int8' ? ({ ...common, mode: 'dynamic', reduceRange } as const) : common;
@@ -77,16 +84,23 @@ export async function findConverted(
         'INF_CONVERSION_FAILED',
         `The cache cannot hold ${basename(file)} in ${precision}: set XDG_CACHE_HOME to a folder that can be written`,
       );
-    return join(stored.folder, name);
+    return found(stored.folder);
   } catch (error) {
     if (signal?.aborted) throw abortError(signal, `Converting ${file}`);
     if (!(error instanceof InfernodeError) || error.code !== 'INF_QUANTIZE_NOTHING' || precision !== 'int8')
       throw error;
-    const advice = 'without calibration only linear layers are quantized. For convolutions use optimize()';
-    throw new InfernodeError(error.code, `${error.message}: ${advice}`, { cause: error });
+    throw new InfernodeError(error.code, `${error.message}. ${adviceFor(backend, info)}`, { cause: error });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** What to do with a model that has nothing for dynamic quantization. */
+function adviceFor(backend: BackendName, { ops }: ModelInfo): string {
+  const has = (pattern: RegExp) => Object.keys(ops).some((op) => pattern.test(op));
+  if (has(/conv/i)) return 'For convolutions use optimize(), which calibrates';
+  if (backend === 'torch' && has(/lstm/i)) return 'LSTMs are quantized in ONNX models: export this one, or use bf16';
+  return 'It stays as it is';
 }
 
 function isAlready(precision: 'int8' | 'fp16', info: ModelInfo): boolean {

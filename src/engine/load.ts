@@ -65,7 +65,7 @@ export async function loadFound(
   const session = await loadOn(backend, file, format, options, config);
   // The file may hold what is asked for already.
   const info = { file, format, info: session.info };
-  const converted = await orClose(session, findConverted(precision, info, options));
+  const { converted, note } = await orClose(session, findConverted(precision, info, options));
   if (converted !== null) await session.close();
   const used = converted === null ? session : await loadOn(backend, converted, format, options, config);
   const { methods } = used.info;
@@ -75,7 +75,7 @@ export async function loadFound(
     await used.close();
     checkAborted(path, options);
   }
-  return new Model(path, converted ?? file, choice, config, used, queue);
+  return new Model(path, converted ?? file, { ...choice, reason: choice.reason + note }, config, used, queue);
 }
 
 /** A tuned model says by itself how it is loaded; what the caller asks for still counts. */

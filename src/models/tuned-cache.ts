@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { cacheFolder } from '../config/cache-folder.js';
+import { makeScratchFolder } from '../config/scratch-folder.js';
 
 /**
  * Tuned models of earlier runs, on disk: `optimized/MODEL/KEY/`, where MODEL is the hash of the model's content and KEY that
@@ -64,7 +65,7 @@ export async function storeEntry(model: string, key: string, environment: string
   let scratch: string | undefined;
   try {
     await mkdir(home, { recursive: true });
-    scratch = await mkdtemp(join(home, '.new-'));
+    scratch = makeScratchFolder(home);
     await cp(source, scratch, { recursive: true });
     const seal: Seal = { environment, created: Date.now(), files: await hashAll(scratch) };
     await writeFile(join(scratch, SEAL), JSON.stringify(seal));
@@ -79,7 +80,7 @@ export async function storeEntry(model: string, key: string, environment: string
 
 /** The seal of an entry whose files agree with it. What does not is removed, unless it is being written. */
 async function readSeal(folder: string): Promise<Seal | null> {
-  if (folder.includes('/.new-') || !(await stat(folder).catch(() => undefined))?.isDirectory()) return null;
+  if (folder.includes('/.infernode-') || !(await stat(folder).catch(() => undefined))?.isDirectory()) return null;
   try {
     const seal = JSON.parse(await readFile(join(folder, SEAL), 'utf8')) as Seal;
     const files = await hashAll(folder);

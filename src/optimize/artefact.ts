@@ -1,6 +1,7 @@
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { chmod, copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { ModelConfig } from '../config/model-config.js';
+import { makeScratchFolder } from '../config/scratch-folder.js';
 import { loadPrecision } from '../conversion/build.js';
 import { readModel } from '../conversion/onnx/read-model.js';
 import { writeModel } from '../conversion/onnx/write-model.js';
@@ -57,8 +58,8 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
   let scratch: string | undefined;
   try {
     await mkdir(parent, { recursive: true });
-    scratch = await mkdtemp(join(parent, `.${basename(path)}-`));
-    // mkdtemp makes folders that nobody else may read; a server often runs as somebody else.
+    scratch = makeScratchFolder(parent);
+    // Nobody else may read a scratch folder; a server often runs as somebody else.
     await chmod(scratch, 0o755);
     await fill(scratch);
     const old = `${scratch}.old`;
@@ -72,13 +73,34 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
   }
 }
 
-/** @throws InfernodeError INF_OPTION_INVALID if there is something that was not made here */
+/** @throws InfernodeError INF_OPTION_INVALID if there is something that was not made here, or no folder can be */
 export async function checkFree(path: string): Promise<void> {
-  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? [] : [error.code ?? ''],
-  );
-  if (entries.length === 0 || entries.includes(REPORT)) return;
-  throw new InfernodeError('INF_OPTION_INVALID', `${path} is in the way: it holds something other than a tuned model`, {
+  const why = await whyTaken(path);
+  if (why === undefined) return;
+  throw new InfernodeError('INF_OPTION_INVALID', `The output ${path} cannot be made: ${why}`, {
     details: { name: 'output', expected: 'a folder that is new, empty, or from an earlier optimize', given: path },
   });
+}
+
+async function whyTaken(path: string): Promise<string | undefined> {
+  try {
+    const entries = await readdir(path);
+    if (entries.length === 0 || entries.includes(REPORT)) return undefined;
+    return 'it is in the way, for it holds something other than a tuned model';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code !== 'ENOTDIR') return messageOf(error);
+    const file = await firstFile(resolve(path));
+    return file === resolve(path) ? 'it is in the way, for it is a file' : `${file} is a file, not a folder`;
+  }
+}
+
+/** Of a path that leads through a file, that file. */
+async function firstFile(path: string): Promise<string> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  return isThere || path === dirname(path) ? path : firstFile(dirname(path));
 }

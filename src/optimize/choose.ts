@@ -1,6 +1,6 @@
 import { CandidateProcess } from '../conversion/candidate-process.js';
 import { InfernodeError } from '../errors.js';
-import type { CandidateResult, OptimizeReport } from './optimize-report.js';
+import type { CandidateResult, OptimizeReport, PlayOffResult } from './optimize-report.js';
 import { type Built, candidateFile, type TrialSetup, type Tried } from './trial.js';
 
 /** Beside a busy thread a candidate may take this many times as long; one that takes longer is the last choice. */
@@ -19,6 +19,8 @@ export interface Choice {
   /** The same, with its verdict. */
   readonly chosen: CandidateResult;
   readonly reason: string;
+  /** The last comparison; empty if there was none. */
+  readonly playOff: readonly PlayOffResult[];
 }
 
 /**
@@ -47,7 +49,8 @@ export async function chooseBest(
   const ranked = [...pool].sort(byCost);
   const least = costOf(ranked[0]!.result, objective);
   const finalists = ranked.filter(({ result }) => costOf(result, objective) < least * NEAR).slice(0, MOST_FINALISTS);
-  const best = objective === 'latency' && finalists.length > 1 ? await playOff(finalists, setup) : ranked[0]!;
+  const results = objective === 'latency' && finalists.length > 1 ? await playOff(finalists, setup) : [];
+  const best = finalists[winner(results)] ?? ranked[0]!;
   const reason = [
     `the best ${objective} of ${right.length} candidates that are right`,
     ...(right.length > pool.length
@@ -55,7 +58,7 @@ export async function chooseBest(
       : []),
     ...fallbacks(tried, best.result),
   ].join('; ');
-  return { ...best, chosen: { ...best.result, verdict: 'chosen', reason }, reason };
+  return { ...best, chosen: { ...best.result, verdict: 'chosen', reason }, reason, playOff: results };
 }
 
 export function slowdown({ measurement }: CandidateResult): number {
@@ -67,35 +70,60 @@ function costOf({ measurement }: CandidateResult, objective: OptimizeReport['obj
   return objective === 'latency' ? latencyMs : objective === 'memory' ? memoryBytes : 1 / throughput;
 }
 
-/** Rounds A B C, A B C: what else the machine does hits all alike. */
-async function playOff(finalists: readonly Tried[], setup: TrialSetup): Promise<Tried> {
+/** Rounds A B C, A B C, alone and beside a busy thread: what else the machine does hits all alike. */
+async function playOff(finalists: readonly Tried[], setup: TrialSetup): Promise<PlayOffResult[]> {
   setup.signal?.throwIfAborted();
   const processes = finalists.map(() => new CandidateProcess());
   const end = () => {
     for (const process of processes) void process.end();
   };
   setup.signal?.addEventListener('abort', end, { once: true });
+  // One that crashes now, though it ran before, has lost; the others go on.
+  const orLost = async (step: Promise<unknown>) => {
+    await step.catch(() => setup.signal?.throwIfAborted());
+  };
   try {
-    // One that crashes now, though it ran before, has lost.
-    const lost = () => {
-      setup.signal?.throwIfAborted();
-      return Number.POSITIVE_INFINITY;
-    };
+    const results = finalists.map(({ result }) => ({ name: result.name, roundsMs: [], busyRoundsMs: [] }) as Rounds);
     for (const [index, { built, result }] of finalists.entries()) {
-      await processes[index]!.load(candidateFile(built, result.threads, setup.libtorch)).catch(lost);
+      await orLost(processes[index]!.load(candidateFile(built, result.threads, setup.libtorch)));
     }
-    const rounds = finalists.map((): number[] => []);
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [index, process] of processes.entries()) {
-        rounds[index]!.push(await process.latency(setup.one, ROUND_MS).catch(lost));
+    for (const busy of [false, true]) {
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const [index, process] of processes.entries()) {
+          const rounds = busy ? results[index]!.busyRoundsMs : results[index]!.roundsMs;
+          await orLost(process.latency(setup.one, ROUND_MS, busy).then((median) => rounds.push(median)));
+        }
       }
     }
-    const medians = rounds.map((list) => list.sort((a, b) => a - b)[ROUNDS >> 1]!);
-    return finalists[medians.indexOf(Math.min(...medians))]!;
+    return results.map((rounds) => ({
+      ...rounds,
+      latencyMs: medianOf(rounds.roundsMs),
+      busyLatencyMs: medianOf(rounds.busyRoundsMs),
+    }));
   } finally {
     setup.signal?.removeEventListener('abort', end);
     end();
   }
+}
+
+interface Rounds {
+  readonly name: string;
+  readonly roundsMs: number[];
+  readonly busyRoundsMs: number[];
+}
+
+/** Null unless every round was run. */
+function medianOf(rounds: readonly number[]): number | null {
+  return rounds.length < ROUNDS ? null : [...rounds].sort((a, b) => a - b)[ROUNDS >> 1]!;
+}
+
+/** The fastest of those that stay usable beside a busy thread, or of all if none does; -1 if none ran. */
+function winner(results: readonly PlayOffResult[]): number {
+  const ran = results.filter(({ latencyMs, busyLatencyMs }) => latencyMs !== null && busyLatencyMs !== null);
+  const steady = ran.filter(({ latencyMs, busyLatencyMs }) => busyLatencyMs! < latencyMs! * MOST_SLOWDOWN);
+  const pool = steady.length > 0 ? steady : ran;
+  const [fastest] = [...pool].sort((a, b) => a.latencyMs! - b.latencyMs!);
+  return fastest === undefined ? -1 : results.indexOf(fastest);
 }
 
 /** What was too inaccurate, for a reader who expected it. */

@@ -13,7 +13,7 @@ export interface OptimizeOptions {
   readonly output: string;
   /** The class of each sample: a .csv or .json file, or class by sample name. */
   readonly labels?: string | Readonly<Record<string, number>>;
-  /** The most that top-1 may fall, or without labels the cosine; 0.01 by default. */
+  /** The most that top-1 may fall, or without labels the cosine; 0.01 by default. With 0 only float32's rounding is let pass. */
   readonly maxDrop?: number;
   /** What to be best at; `latency` by default. */
   readonly objective?: 'latency' | 'throughput' | 'memory';

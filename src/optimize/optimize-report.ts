@@ -23,6 +23,17 @@ export interface CandidateResult {
   readonly conversion?: ConversionReport;
 }
 
+/** A candidate in interleaved rounds with the others; medians of calls in milliseconds, one for each round. */
+export interface PlayOffResult {
+  readonly name: string;
+  readonly roundsMs: readonly number[];
+  /** The same beside a thread that never rests. */
+  readonly busyRoundsMs: readonly number[];
+  /** The medians of those; null for one that crashed. */
+  readonly latencyMs: number | null;
+  readonly busyLatencyMs: number | null;
+}
+
 /** What `optimize` found and did; also written as report.json. */
 export interface OptimizeReport {
   readonly model: string;
@@ -40,6 +51,10 @@ export interface OptimizeReport {
   readonly chosen: string;
   /** Why that candidate, and what it fell back from. */
   readonly reason: string;
+  /** The last comparison, of the candidates that came nearest to the best; empty where there was nothing to compare. */
+  readonly playOff: readonly PlayOffResult[];
+  /** What a reader should know before trusting the figures. */
+  readonly warnings: readonly string[];
   /** The folder that was written; load it like any model. */
   readonly output: string;
   /** Whether the result came from the cache of earlier runs. */

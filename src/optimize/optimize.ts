@@ -1,16 +1,14 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Outputs, Signature } from '../backends/backend.js';
-import { BACKEND_NAMES, listBackends } from '../backends/registry.js';
+import type { Signature } from '../backends/backend.js';
+import { listBackends } from '../backends/registry.js';
 import { environmentHash, libraryVersions } from '../config/environment.js';
 import { hashOf } from '../config/hash.js';
 import type { ModelConfig } from '../config/model-config.js';
+import { makeScratchFolder } from '../config/scratch-folder.js';
 import { systemInfo } from '../config/system-info.js';
-import type { Build } from '../conversion/build.js';
-import { withProcess } from '../conversion/with-process.js';
 import { load } from '../engine/load.js';
-import { abortError, InfernodeError, messageOf } from '../errors.js';
+import { abortError } from '../errors.js';
 import { resolveModel } from '../models/locate.js';
 import { findEntry, hashFiles, storeEntry } from '../models/tuned-cache.js';
 import { imageInput, imageProcessing } from '../processing/image-input.js';
@@ -19,11 +17,12 @@ import { chooseBest } from './choose.js';
 import { type FilledOptimizeOptions, fillOptimizeOptions, type OptimizeOptions } from './optimize-options.js';
 import type { CandidateResult, OptimizeReport } from './optimize-report.js';
 import { type ProgressMeter, startProgress } from './progress.js';
+import { answerReferences } from './reference.js';
 import { makeBatch, readSampleSet } from './sample-set.js';
-import { selectBuilds } from './selector.js';
-import { keepSensitiveLayers } from './sensitivity.js';
-import { type Built, candidateFile, makeBuild, type TrialSetup, type Tried, tryCandidate } from './trial.js';
-import { AccuracyMeter } from './validator.js';
+import { type PassedOver, selectBuilds } from './selector.js';
+import type { TrialSetup } from './trial.js';
+import { tryAll } from './try-all.js';
+import { warningsOf } from './warnings.js';
 
 /**
  * Finds the fastest way to run a model that still answers rightly, and writes it as a model folder. Every candidate (runtime,
@@ -35,7 +34,7 @@ import { AccuracyMeter } from './validator.js';
 export async function optimize(model: string, options: OptimizeOptions): Promise<OptimizeReport> {
   const filled = fillOptimizeOptions(options);
   await checkFree(filled.output);
-  const scratch = await mkdtemp(join(tmpdir(), 'infernode-optimize-'));
+  const scratch = makeScratchFolder();
   try {
     return await tune(model, filled, scratch);
   } catch (error) {
@@ -91,26 +90,19 @@ async function tune(model: string, options: FilledOptimizeOptions, scratch: stri
   progress.plan(builds.length, threads.length);
   progress.enter('reference');
   const partial = { libtorch, scratch, ...samples, maxDrop, signal, one: samples.validation[0]!.inputs };
-  const float = builds.find(({ precision }) => precision === 'fp32')!;
-  const { references, reference, batch } = await answerReferences(
-    float,
-    partial,
-    makeBatch(samples.validation, signature),
-  );
-  const setup: TrialSetup = { ...partial, references, reference, batch };
-
-  const skipped: CandidateResult[] = passedOver.map(({ name, reason }) => ({
-    name,
-    backend: name.startsWith('onnx') ? 'onnx' : 'torch',
-    precision: 'fp32',
-    threads: 0,
-    verdict: 'skipped',
-    reason,
-  }));
-  const tried = await tryAll(builds, options, setup, progress);
+  // The first build is the model as it was saved.
+  const whole = makeBatch(samples.validation, signature);
+  const answers = await answerReferences(builds[0]!, partial, whole, samples.highest);
+  const { reference } = answers;
+  const setup: TrialSetup = { ...partial, ...answers };
+  const skipped = passedOver.map(skippedResult);
+  const tried = await tryAll(builds, threads, setup, progress);
   progress.enter('compare');
   const best = await chooseBest(tried, objective, setup);
-  const candidates = [...tried.map(({ result }) => (result === best.result ? best.chosen : result)), ...skipped];
+  const candidates: CandidateResult[] = [
+    ...tried.map(({ result }) => (result === best.result ? best.chosen : result)),
+    ...skipped,
+  ];
   const report: OptimizeReport = {
     model,
     objective,
@@ -125,6 +117,8 @@ async function tune(model: string, options: FilledOptimizeOptions, scratch: stri
     candidates,
     chosen: best.chosen.name,
     reason: best.reason,
+    playOff: best.playOff,
+    warnings: warningsOf(info, samples, labels !== undefined, reference),
     output,
     cached: false,
     seconds: (performance.now() - started) / 1000,
@@ -137,41 +131,10 @@ async function tune(model: string, options: FilledOptimizeOptions, scratch: stri
   return report;
 }
 
-async function tryAll(
-  builds: readonly Build[],
-  options: FilledOptimizeOptions,
-  setup: TrialSetup,
-  progress: ProgressMeter,
-): Promise<Tried[]> {
-  const tried: Tried[] = [];
-  const most = Math.max(...options.threads);
-  const tryBuild = async (built: Built) => {
-    for (const threads of options.threads) {
-      setup.signal?.throwIfAborted();
-      progress.enter('measure', `${built.build.name}, ${threads} threads`);
-      tried.push({ built, result: await tryCandidate(built, threads, setup) });
-    }
-  };
-  for (const [index, build] of builds.entries()) {
-    progress.enter('build', build.name);
-    let built: Built;
-    try {
-      built = await makeBuild(build, setup, String(index));
-    } catch (error) {
-      setup.signal?.throwIfAborted();
-      tried.push({ built: { build, file: '', fileBytes: 0 }, result: failed(build, messageOf(error)) });
-      progress.skip(options.threads.length);
-      continue;
-    }
-    await tryBuild(built);
-  }
-  for (const build of nearMisses(tried)) {
-    const mixed = await keepSensitiveLayers(build, most, setup, (done, of) =>
-      progress.enter('layers', `${build.name}, group ${done + 1} of ${of}`),
-    );
-    if (mixed !== undefined) await tryBuild(mixed);
-  }
-  return tried;
+function skippedResult({ name, reason }: PassedOver): CandidateResult {
+  const precision = (/int8|bf16|fp16/.exec(name)?.[0] ?? 'fp32') as CandidateResult['precision'];
+  const backend = name.startsWith('onnx') ? 'onnx' : 'torch';
+  return { name, backend, precision, threads: 0, verdict: 'skipped', reason };
 }
 
 /** A tuned model prepares pictures as the samples were prepared, whoever said how. */
@@ -184,50 +147,6 @@ function withImages(
   const input = imageInput(signature, own);
   if (Object.keys(images).length === 0 || input === undefined) return config;
   return { ...config, processing: { ...config?.processing, image: imageProcessing(images, own, input) } };
-}
-
-/** Of each backend whose static INT8 builds are all too inaccurate, the one that comes nearest. */
-function nearMisses(tried: readonly Tried[]): Build[] {
-  const builds: Build[] = [];
-  for (const backend of BACKEND_NAMES) {
-    const own = tried.filter(({ built }) => built.build.backend === backend && built.build.mode === 'static');
-    if (own.some(({ result }) => result.verdict === 'right')) continue;
-    const missed = own.filter(({ result }) => result.verdict === 'inaccurate' && result.accuracy !== undefined);
-    const nearness = ({ result }: Tried) => result.accuracy!.top1 ?? result.accuracy!.cosine;
-    const nearest = missed.sort((a, b) => nearness(b) - nearness(a))[0];
-    if (nearest !== undefined) builds.push(nearest.built.build);
-  }
-  return builds;
-}
-
-/** The float model's answers, and whether it takes the batch. */
-async function answerReferences(
-  float: Build,
-  setup: Omit<TrialSetup, 'references' | 'reference' | 'batch'>,
-  batch: TrialSetup['batch'],
-): Promise<Pick<TrialSetup, 'references' | 'reference' | 'batch'>> {
-  return withProcess(setup.signal, async (child) => {
-    await child.load(candidateFile({ build: float, file: float.source, fileBytes: 0 }, 1, setup.libtorch));
-    const meter = new AccuracyMeter();
-    const references: Outputs[] = [];
-    for (const [index, { name, inputs }] of setup.validation.entries()) {
-      try {
-        references.push(await child.run(inputs));
-      } catch (cause) {
-        if (cause instanceof InfernodeError && cause.code === 'INF_BACKEND_CRASHED') throw cause;
-        const message = `Sample ${name} does not fit the model: ${messageOf(cause)}`;
-        throw new InfernodeError('INF_CALIBRATION_INVALID', message, { cause });
-      }
-      meter.add(references[index]!, references[index]!, setup.labels[index]);
-    }
-    const takesBatch =
-      batch !== null &&
-      (await child.run(batch).then(
-        () => true,
-        () => false,
-      ));
-    return { references, reference: meter.result, batch: takesBatch ? batch : null };
-  });
 }
 
 async function fromCache(folder: string, output: string, progress: ProgressMeter): Promise<OptimizeReport> {
@@ -243,9 +162,4 @@ async function fromCache(folder: string, output: string, progress: ProgressMeter
   });
   progress.enter('done');
   return report;
-}
-
-function failed(build: Build, reason: string): CandidateResult {
-  const { name, backend, precision } = build;
-  return { name, backend, precision, threads: 0, verdict: 'failed', reason };
 }

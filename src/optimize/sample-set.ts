@@ -17,6 +17,10 @@ export interface SampleSet {
   readonly validation: readonly Sample[];
   /** The class of each validation sample, undefined where there is none. */
   readonly labels: readonly (number | undefined)[];
+  /** The names of validation samples without a class, where others have one. */
+  readonly unlabelled: readonly string[];
+  /** The highest class among all samples, and one that has it; undefined without labels. */
+  readonly highest: { readonly sample: string; readonly index: number } | undefined;
   /** Of all their content and labels. */
   readonly hash: string;
 }
@@ -55,7 +59,22 @@ export async function readSampleSet(
   if (classes !== undefined && labels.every((label) => label === undefined)) {
     throw invalid(`The labels name none of the samples; the first sample is ${validation[0]!.name}`);
   }
-  return { calibration: forCalibration, validation, labels, hash: hashSamples([forCalibration, validation], labels) };
+  return {
+    calibration: forCalibration,
+    validation,
+    labels,
+    unlabelled: classes === undefined ? [] : validation.flatMap(({ name }, i) => (labels[i] === undefined ? name : [])),
+    highest: classes && highestClass(classes, parts.flat()),
+    hash: hashSamples([forCalibration, validation], labels),
+  };
+}
+
+function highestClass(classes: ReadonlyMap<string, number>, samples: readonly Sample[]): SampleSet['highest'] {
+  const labelled = samples.flatMap(({ name }) => {
+    const index = labelOf(classes, name);
+    return index === undefined ? [] : [{ sample: name, index }];
+  });
+  return labelled.sort((a, b) => b.index - a.index)[0];
 }
 
 /** As many rows as make a batch; null if the samples cannot be put together. */

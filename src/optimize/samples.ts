@@ -5,6 +5,7 @@ import { isTensorLike } from '../backends/input-errors.js';
 import type { ModelConfig } from '../config/model-config.js';
 import type { SampleInputs } from '../conversion/build.js';
 import { InfernodeError, messageOf } from '../errors.js';
+import { findInput, findRoot } from '../processing/find-input.js';
 import { type ImageOptions, imageInput, imageProcessing } from '../processing/image-input.js';
 import { isPicture, readJsonFile, readValue } from '../processing/input-value.js';
 
@@ -30,8 +31,8 @@ export interface SampleSettings {
 
 /**
  * The samples in a folder, by name: pictures; `.npy` files; `.json` files with a value by input name, or the value of the
- * only input; and folders with a file named after each input (`input_ids.npy`). Pictures may lie in folders, one for each
- * class. Other files are left alone.
+ * only input; and folders with a file named after each input (`input_ids.npy`), or element of an input (`hc0.0.npy`).
+ * Pictures may lie in folders, one for each class. Other files are left alone.
  *
  * @throws InfernodeError INF_CALIBRATION_INVALID for a folder that cannot be read or has no samples
  */
@@ -54,9 +55,9 @@ async function collect(root: string, folder: string, settings: SampleSettings, s
     entries.filter(isReadable).map((entry) => [entry.slice(0, -extname(entry).length), join(folder, entry)]),
   );
   const required = inputs.filter(({ optional }) => !optional);
-  if (folder !== root && required.length > 0 && required.every(({ name }) => named.has(name))) {
-    const files = inputs.flatMap((info) => (named.has(info.name) ? [{ info, file: named.get(info.name)! }] : []));
-    sources.push(source(relative(root, folder), files, settings));
+  const given = new Set(Array.from(named.keys(), (name) => findRoot(settings.signature, name)));
+  if (folder !== root && required.length > 0 && required.every(({ name }) => given.has(name))) {
+    sources.push(source(relative(root, folder), inputFiles(named, settings.signature), settings));
     return;
   }
   for (const entry of entries) {
@@ -64,6 +65,21 @@ async function collect(root: string, folder: string, settings: SampleSettings, s
     if ((await stat(path)).isDirectory()) await collect(root, path, settings, sources);
     else if (isReadable(entry)) sources.push(fileSource(relative(root, path), path, settings));
   }
+}
+
+/** One value of a sample, and where it is. */
+interface InputFile {
+  /** Of an input, or the path of an element. */
+  readonly input: string;
+  readonly info: ValueInfo;
+  readonly file: string;
+}
+
+function inputFiles(named: ReadonlyMap<string, string>, signature: Signature): InputFile[] {
+  const order = signature.inputs.map(({ name }) => name);
+  return Array.from(named, ([input, file]) => ({ input, info: findInput(signature, input), file }))
+    .filter((each): each is InputFile => each.info !== undefined)
+    .sort((a, b) => order.indexOf(findRoot(signature, a.input)!) - order.indexOf(findRoot(signature, b.input)!));
 }
 
 function isReadable(file: string): boolean {
@@ -75,7 +91,7 @@ function fileSource(name: string, file: string, settings: SampleSettings): Sampl
   const required = signature.inputs.filter(({ optional }) => !optional);
   const only = required.length === 1 ? required[0] : signature.inputs.length === 1 ? signature.inputs[0] : undefined;
   const info = isPicture(file) ? (imageInput(signature, config?.processing?.image) ?? only) : only;
-  const alone = info && source(name, [{ info, file }], settings);
+  const alone = info && source(name, [{ input: info.name, info, file }], settings);
   if (extname(file).toLowerCase() === '.json') {
     const named = () => about(name, async () => ({ name, inputs: await readJsonFile(file, signature) }));
     return {
@@ -90,27 +106,23 @@ function fileSource(name: string, file: string, settings: SampleSettings): Sampl
 }
 
 /** Whether a .json file is an object by input name, not the value of the only input; one that cannot be read is neither. */
-async function hasNames(file: string, { inputs }: Signature): Promise<boolean> {
+async function hasNames(file: string, signature: Signature): Promise<boolean> {
   try {
     const value: unknown = JSON.parse(await readFile(file, 'utf8'));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
     const keys = Object.keys(value);
-    return keys.length > 0 && keys.every((key) => inputs.some(({ name }) => name === key));
+    return keys.length > 0 && keys.every((key) => findInput(signature, key) !== undefined);
   } catch {
     return false;
   }
 }
 
-function source(
-  name: string,
-  files: readonly { info: ValueInfo; file: string }[],
-  { config, images = {} }: SampleSettings,
-): SampleSource {
+function source(name: string, files: readonly InputFile[], { config, images = {} }: SampleSettings): SampleSource {
   const read = async (): Promise<Sample> => {
     const inputs: Record<string, InputValue> = {};
-    for (const { info, file } of files) {
+    for (const { input, info, file } of files) {
       const processing = () => imageProcessing(images, config?.processing?.image, info);
-      inputs[info.name] = await readValue(file, info, processing);
+      inputs[input] = await readValue(file, info, processing);
     }
     return { name, inputs };
   };

@@ -38,7 +38,10 @@ export function selectBuilds(situation: Situation): { builds: Build[]; passedOve
     if (!backend.available) passedOver.push({ name: backend.name, reason: backend.reason });
     else if (format === 'torchscript') addTorchScript(file, situation, builds, passedOver);
     else if (format === 'onnx') addOnnx(file, situation, builds, passedOver);
-    else builds.push({ name: 'torch fp32 (compiled)', backend: 'torch', source: file, format, precision: 'fp32' });
+    else {
+      const asSaved = { precision: 'fp32', asSaved: true } as const;
+      builds.push({ ...asSaved, name: 'torch fp32 (compiled)', backend: 'torch', source: file, format });
+    }
   }
   return { builds, passedOver };
 }
@@ -46,24 +49,26 @@ export function selectBuilds(situation: Situation): { builds: Build[]; passedOve
 function addTorchScript(source: string, situation: Situation, builds: Build[], passedOver: PassedOver[]): void {
   const common = { backend: 'torch', source, format: 'torchscript' } as const;
   const { system, info } = situation;
-  builds.push({ ...common, name: 'torch fp32', precision: 'fp32' });
-  if (hasConvolution(info)) {
-    builds.push({ ...common, name: 'torch fp32 nhwc', precision: 'fp32', layout: { channelsLast: true } });
-  }
+  const saved = asSaved(common, info);
+  builds.push(saved);
+  const nhwc = hasConvolution(info) ? { layout: { channelsLast: true } } : undefined;
+  if (nhwc) builds.push({ ...saved, name: `${saved.name} nhwc`, ...nhwc });
   const why = whyAsItIs(info);
   if (why !== undefined) {
     passedOver.push({ name: 'torch bf16, int8', reason: why });
     return;
   }
-  if (hasBfloat16(system)) builds.push({ ...common, name: 'torch bf16', precision: 'bf16' });
-  else passedOver.push({ name: 'torch bf16', reason: 'this CPU has no instructions for BF16' });
+  if (saved.precision === 'bf16') passedOver.push({ name: 'torch bf16', reason: 'the model is in BF16 already' });
+  else if (hasBfloat16(system)) {
+    builds.push({ ...common, name: `torch bf16${nhwc ? ' nhwc' : ''}`, precision: 'bf16', ...nhwc });
+  } else passedOver.push({ name: 'torch bf16', reason: 'this CPU has no instructions for BF16' });
   passedOver.push({ name: 'torch fp16', reason: 'FP16 is several times slower than FP32 on a CPU' });
   addInt8(common, situation, builds, passedOver);
 }
 
 function addOnnx(source: string, situation: Situation, builds: Build[], passedOver: PassedOver[]): void {
   const common = { backend: 'onnx', source, format: 'onnx' } as const;
-  builds.push({ ...common, name: 'onnx fp32', precision: 'fp32' });
+  builds.push(asSaved(common, situation.info));
   const why = whyAsItIs(situation.info);
   if (why !== undefined) {
     passedOver.push({ name: 'onnx int8, fp16', reason: why });
@@ -72,6 +77,21 @@ function addOnnx(source: string, situation: Situation, builds: Build[], passedOv
   addInt8(common, situation, builds, passedOver);
   if (situation.objective === 'memory') builds.push({ ...common, name: 'onnx fp16', precision: 'fp16' });
   else passedOver.push({ name: 'onnx fp16', reason: 'FP16 saves memory, not time, on a CPU' });
+}
+
+/** The model in the precision that its file holds, which the others are compared with. */
+function asSaved(common: Common, info: ModelInfo): Build {
+  const precision = savedPrecision(info);
+  const name = `${common.backend} ${precision}${precision === 'fp32' ? '' : ' as saved'}`;
+  return { ...common, name, precision, asSaved: true };
+}
+
+/** Of most weights. */
+function savedPrecision(info: ModelInfo): Build['precision'] {
+  if (isQuantized(info)) return 'int8';
+  const { dtypes, count } = info.parameters;
+  if ((dtypes.float16 ?? 0) > count / 2) return 'fp16';
+  return (dtypes.bfloat16 ?? 0) > count / 2 ? 'bf16' : 'fp32';
 }
 
 type Common = Pick<Build, 'backend' | 'source' | 'format'>;
@@ -84,7 +104,7 @@ function addInt8(common: Common, situation: Situation, builds: Build[], passedOv
   if (hasConvolution(info)) {
     passedOver.push({ name: `${backend} int8 dynamic`, reason: 'convolutions are not faster so' });
   } else if (hasLinear(info)) builds.push({ ...int8, name: `${backend} int8 dynamic`, mode: 'dynamic' });
-  else passedOver.push({ name: `${backend} int8 dynamic`, reason: 'the model has no linear layer' });
+  else passedOver.push({ name: `${backend} int8 dynamic`, reason: 'the model has no linear or recurrent layer' });
   if (!calibrates) {
     passedOver.push({ name: `${backend} int8 static`, reason: 'needs calibration samples' });
     return;

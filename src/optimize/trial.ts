@@ -57,12 +57,17 @@ export function candidateFile({ build, file }: Built, threads: number, libtorch:
   return { backend, file, format, precision: loadPrecision(build), layout, threads, libtorch };
 }
 
+/** What a person calls a build on so many threads. */
+export function candidateName({ name }: Build, threads: number): string {
+  return `${name}, ${threads} thread${threads === 1 ? '' : 's'}`;
+}
+
 /** Loads a build in a child process, holds it against the references, and measures it if it is right. */
 export async function tryCandidate(built: Built, threads: number, setup: TrialSetup): Promise<CandidateResult> {
   const { build, fileBytes, conversion } = built;
-  const { name, backend, precision, layout, exclude } = build;
+  const { backend, precision, layout, exclude } = build;
   const base = {
-    name: `${name}, ${threads} thread${threads === 1 ? '' : 's'}`,
+    name: candidateName(build, threads),
     backend,
     precision,
     threads,

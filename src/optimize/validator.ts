@@ -17,7 +17,12 @@ export interface Accuracy {
   /** The share of samples whose best class is the labelled one; null without labels. */
   readonly top1: number | null;
   readonly samples: number;
+  /** How many of them top-1 is of. */
+  readonly labelled: number;
 }
+
+/** Float32 rounds to such a cosine; where nothing may be lost, this still may. */
+const ROUNDING = 1e-9;
 
 interface Sums {
   cosine: number;
@@ -35,6 +40,7 @@ export class AccuracyMeter {
   #scored = 0;
   #agreed = 0;
   #labelled = 0;
+  #labelledRows = 0;
   #right = 0;
 
   /** @param label the right class, if it is known */
@@ -55,7 +61,8 @@ export class AccuracyMeter {
     this.#scored += right.length;
     this.#agreed += right.filter((index, row) => index === best[row]).length;
     if (label === undefined) return;
-    this.#labelled += right.length;
+    this.#labelled++;
+    this.#labelledRows += right.length;
     this.#right += best.filter((index) => index === label).length;
   }
 
@@ -74,8 +81,9 @@ export class AccuracyMeter {
       cosine,
       snrDb: worst === undefined || worst.noise === 0 ? null : 10 * Math.log10(worst.signal / worst.noise),
       agreement: share(this.#agreed, this.#scored),
-      top1: share(this.#right, this.#labelled),
+      top1: share(this.#right, this.#labelledRows),
       samples: this.#samples,
+      labelled: this.#labelled,
     };
   }
 
@@ -116,6 +124,12 @@ function scoresOf(outputs: Outputs): string | undefined {
   return names.length === 1 ? names[0] : undefined;
 }
 
+/** How many classes these outputs score; undefined if they are no scores of classes. */
+export function classesOf(outputs: Outputs): number | undefined {
+  const name = scoresOf(outputs);
+  return name === undefined ? undefined : (classCount(outputs[name]!.shape) ?? undefined);
+}
+
 function bestClasses(scores: Tensor | undefined): number[] {
   const classes = scores === undefined ? null : classCount(scores.shape);
   // Another export may answer in another shape.
@@ -136,9 +150,9 @@ export function shortfall(accuracy: Accuracy, reference: Accuracy, maxDrop: numb
   if (!Number.isFinite(accuracy.cosine)) return 'answers NaN or infinite values';
   if (accuracy.top1 !== null && reference.top1 !== null) {
     const drop = reference.top1 - accuracy.top1;
-    return drop > maxDrop + 1e-9 ? `top-1 fell by ${percent(drop)}, more than ${percent(maxDrop)}` : undefined;
+    return drop > maxDrop + ROUNDING ? `top-1 fell by ${percent(drop)}, more than ${percent(maxDrop)}` : undefined;
   }
-  return 1 - accuracy.cosine > maxDrop
+  return 1 - accuracy.cosine > maxDrop + ROUNDING
     ? `cosine ${accuracy.cosine.toFixed(5)} is below ${(1 - maxDrop).toFixed(5)}`
     : undefined;
 }

@@ -8,6 +8,7 @@ import type { TensorData } from '../tensor/dtype.js';
 import { tensorFromJson } from '../tensor/json.js';
 import { readNpy } from '../tensor/npy.js';
 import { Tensor } from '../tensor/tensor.js';
+import { findInput } from './find-input.js';
 import { imageToTensor } from './image.js';
 
 const PICTURES = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif'];
@@ -55,7 +56,7 @@ export async function readValue(
 }
 
 /**
- * Reads a .json file that holds a value for each input, by name.
+ * Reads a .json file that holds a value for each input, by name, or for elements of inputs, by path.
  * @throws InfernodeError INF_FILE_INVALID, INF_INPUT_UNKNOWN, INF_TENSOR_*
  */
 export function readJsonFile(file: string, signature: Signature): Promise<Record<string, InputValue>> {
@@ -65,7 +66,7 @@ export function readJsonFile(file: string, signature: Signature): Promise<Record
       throw new InfernodeError('INF_FILE_INVALID', 'expected an object with the names of the inputs as keys');
     }
     const inputs = Object.entries(value).map(([name, item]): [string, InputValue] => {
-      const info = signature.inputs.find((input) => input.name === name);
+      const info = findInput(signature, name);
       if (info === undefined) throw new InfernodeError('INF_INPUT_UNKNOWN', `The model has no input "${name}"`);
       return [name, fromJson(item, info)];
     });

@@ -172,7 +172,7 @@ async function post(port: number, path: string, body: Buffer, headers: object = 
 }
 
 describe('calls that are given up', () => {
-  const slow = () => rawRequest('slow', { x0: ['FP32', [256, 256], new Float32Array(256 * 256)] });
+  const slow = () => rawRequest('slow', { x0: ['FP32', [1024, 1024], new Float32Array(1024 * 1024)] });
   let peer: Peer;
   let signals: AbortSignal[];
   before(async () => {

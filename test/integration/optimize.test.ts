@@ -1,41 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
-import { load, type OptimizeOptions, type OptimizeReport, optimize, Tensor, writeNpy } from 'infernode';
-import { rejects } from '../support/expect-error.js';
-import { bundledModel, dataFile, needsTestData, repository } from '../support/test-data.js';
+import { mkdir, readdir, readFile, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { load, optimize } from 'infernode';
+import { bundledModel, repository } from '../support/test-data.js';
 import { needsTorch } from '../support/torch.js';
-import { makeFolder } from '../unit/support/files.js';
-
-const samples = join(bundledModel, 'samples');
-const cli = join(repository, 'dist/cli/main.js');
-
-/** A folder to write to, and a cache that no other test has. */
-async function place(t: TestContext): Promise<string> {
-  const folder = await makeFolder(t, {});
-  const kept = process.env.XDG_CACHE_HOME;
-  process.env.XDG_CACHE_HOME = join(folder, 'cache');
-  t.after(() => {
-    if (kept === undefined) delete process.env.XDG_CACHE_HOME;
-    else process.env.XDG_CACHE_HOME = kept;
-  });
-  return folder;
-}
-
-/** Tunes the bundled model; the shortest way there is. */
-const tune = (output: string, more: Partial<OptimizeOptions> = {}) =>
-  optimize(bundledModel, { calibration: samples, output, threads: [1], ...more });
-
-const tuneOnnx = (output: string, more: Partial<OptimizeOptions> = {}) => tune(output, { backend: 'onnx', ...more });
-
-async function answer(model: string): Promise<Float32Array> {
-  await using loaded = await load(model);
-  const input = new Tensor('float32', new Float32Array(3 * 64 * 64).fill(0.5), [1, 3, 64, 64]);
-  return Object.values(await loaded.run([input]))[0]!.data as Float32Array;
-}
+import { answer, cli, place, samples, tune, tuneOnnx } from '../support/tuning.js';
 
 describe('optimize', () => {
   test('writes a model folder that loads like any model and answers as the float model does', async (t) => {
@@ -62,6 +34,10 @@ describe('optimize', () => {
     assert.deepEqual(names.sort(), (await readdir(samples)).sort());
     const backends = new Set(report.candidates.map(({ backend }) => backend));
     assert.ok(backends.has('onnx'));
+    for (const { name, latencyMs, busyLatencyMs } of report.playOff) {
+      assert.match(report.candidates.find((each) => each.name === name)!.verdict, /right|chosen/);
+      assert.ok(latencyMs! > 0 && busyLatencyMs! > 0);
+    }
     for (const { verdict, measurement, reason } of report.candidates) {
       if (verdict === 'right' || verdict === 'chosen') assert.ok(measurement!.latencyMs > 0);
       else assert.notEqual(reason, '');
@@ -157,92 +133,4 @@ describe('optimize', () => {
       assert.ok(mixed.accuracy!.cosine >= 1 - maxDrop);
     });
   }
-});
-
-describe('samples that cannot be used', () => {
-  const cases: [what: string, files: Record<string, string | Uint8Array>, says: string | RegExp][] = [
-    ['none', {}, 'has no samples'],
-    ['one only', { 'a.npy': writeNpy(new Tensor('float32', new Float32Array(12288), [1, 3, 64, 64])) }, 'at least 2'],
-    [
-      'NaN',
-      Object.fromEntries(
-        ['a', 'b'].map((name) => [
-          `${name}.npy`,
-          writeNpy(new Tensor('float32', new Float32Array(12288).fill(Number.NaN), [1, 3, 64, 64])),
-        ]),
-      ),
-      /Sample [ab]\.npy: element 0 of input "\w+" is NaN/,
-    ],
-    [
-      'of the wrong shape',
-      Object.fromEntries(
-        ['a', 'b', 'c'].map((name) => [`${name}.npy`, writeNpy(new Tensor('float32', new Float32Array(12), [1, 12]))]),
-      ),
-      /Sample [abc]\.npy does not fit the model/,
-    ],
-    ['broken', { 'a.npy': 'text', 'b.npy': 'text' }, /Sample [ab]\.npy: .*it is no \.npy file/],
-  ];
-  for (const [what, files, says] of cases) {
-    test(what, async (t) => {
-      const folder = await place(t);
-      const calibration = await makeFolder(t, files);
-      await rejects(tune(join(folder, 'tuned'), { calibration }), 'INF_CALIBRATION_INVALID', says);
-      assert.deepEqual((await readdir(folder)).includes('tuned'), false);
-    });
-  }
-
-  test('a folder that is not there, labels that name none of them, and a place that is taken', async (t) => {
-    const folder = await place(t);
-    const output = join(folder, 'tuned');
-    await rejects(tune(output, { calibration: join(folder, 'gone') }), 'INF_CALIBRATION_INVALID', 'cannot be read');
-    await rejects(tune(output, { labels: { 'other.png': 1 } }), 'INF_CALIBRATION_INVALID', 'name none of the samples');
-    await writeFile(join(folder, 'classes.csv'), 'file,label\nstar.png,asteroid\n');
-    const labels = join(folder, 'classes.csv');
-    await rejects(tune(output, { labels }), 'INF_FILE_INVALID', 'star.png is "asteroid"');
-    await cp(samples, output, { recursive: true });
-    await rejects(tune(output), 'INF_OPTION_INVALID', 'is in the way');
-    assert.deepEqual((await readdir(output)).sort(), (await readdir(samples)).sort());
-  });
-});
-
-test('a trained classifier keeps its accuracy, and reports what infernode run finds', {
-  skip: needsTorch || needsTestData,
-}, async (t) => {
-  const folder = await place(t);
-  const pictures = dataFile('images/cifar10');
-  const chosen = (await readdir(pictures)).filter((name) => name.endsWith('.jpg')).filter((_, i) => i % 5 === 0);
-  const calibration = await makeFolder(t, {});
-  for (const name of chosen) await cp(join(pictures, name), join(calibration, name));
-  const model = join(folder, 'resnet20');
-  await mkdir(join(model, '1'), { recursive: true });
-  for (const [from, to] of [
-    ['torchscript/resnet20_cifar10_fp32.pt', 'model.pt'],
-    ['onnx/resnet20_cifar10_fp32.onnx', 'model.onnx'],
-  ]) {
-    await cp(dataFile(`models/${from}`), join(model, '1', to!));
-  }
-  const image = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-  await writeFile(join(model, 'model.json'), JSON.stringify({ processing: { image } }));
-  const output = join(folder, 'tuned');
-  const labels = dataFile('images/cifar10/labels.csv');
-  const report: OptimizeReport = await optimize(model, { calibration, labels, output, threads: [1] });
-  const best = report.candidates.find(({ verdict }) => verdict === 'chosen')!;
-  assert.equal(best.precision, 'int8');
-  assert.ok(report.reference.top1! - best.accuracy!.top1! <= 0.01);
-
-  const classes = new Map(
-    (await readFile(labels, 'utf8')).split('\n').map((line) => line.split(',') as [string, string]),
-  );
-  const inputs = report.samples.validation.flatMap((name) => ['--input', join(calibration, name)]);
-  const args = ['run', output, ...inputs, '--top', '1', '--json'];
-  const { stdout } = spawnSync(process.execPath, [cli, ...args], { maxBuffer: 2 ** 28 });
-  const run = JSON.parse(String(stdout));
-  const calls: { files: string[]; top: { rows: { index: number }[][] } }[] = run.calls ?? [run];
-  let right = 0;
-  for (const { files, top } of calls) {
-    files.forEach((file, row) => {
-      if (top.rows[row]![0]!.index === Number(classes.get(basename(file)))) right++;
-    });
-  }
-  assert.equal(right / report.samples.validation.length, best.accuracy!.top1);
 });

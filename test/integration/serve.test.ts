@@ -75,7 +75,7 @@ describe('infernode serve', () => {
     const url = await urlOf(command);
     assert.match(
       command.out(),
-      new RegExp(`listens on ${url} \\(API: ${url}/docs\\)\\n {2}shapes +1 +READY\\n {2}mine +1 +READY\\n`),
+      new RegExp(`listens on ${url} \\(API: ${url}/docs\\)\\n {2}mine +1 +READY\\n {2}shapes +1 +READY\\n`),
     );
     assert.equal((await ask(`${url}/v2/models/mine`)).json.platform, 'onnxruntime_onnx');
     command.child.kill('SIGTERM');

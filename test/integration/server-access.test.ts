@@ -87,7 +87,7 @@ describe('API keys', () => {
   });
 
   test('are needed to listen elsewhere than on loopback', async () => {
-    const engine = await Engine.open({});
+    const engine = await Engine.open({ models: {} });
     const listening: [Partial<ServerOptions>, boolean][] = [
       [{ host: '0.0.0.0' }, false],
       [{ host: '::' }, false],

@@ -19,6 +19,14 @@ std::vector<Callable> public_methods(const torch::jit::Module& module) {
   return callables;
 }
 
+std::vector<std::string> names_without_forward(const std::vector<Callable>& callables) {
+  std::vector<std::string> names;
+  for (const auto& callable : callables) {
+    if (callable.method.name() != "forward") names.push_back(callable.method.name());
+  }
+  return names;
+}
+
 std::vector<c10::IValue> bind_arguments(const Callable& callable, const inf_value* arguments, size_t count,
                                         const at::Device& device, bool copy_all) {
   const auto& declared = callable.method.function().getSchema().arguments();

@@ -3,6 +3,7 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include <string>
 #include <vector>
 
 #include "graph_facts.h"
@@ -18,6 +19,9 @@ struct Callable {
 // The public methods, `forward` first: it is what a call means by default. Throws BackendError INF_MODEL_INVALID if
 // there is none.
 std::vector<Callable> public_methods(const torch::jit::Module& module);
+
+// The names of all others, which freezing would drop.
+std::vector<std::string> names_without_forward(const std::vector<Callable>& callables);
 
 // The stack that the method runs on: itself and one value per declared argument, defaults filled in. With `copy_all` no
 // argument shares memory with the caller's; else only those do that the method cannot write to. Throws BackendError

@@ -7,6 +7,7 @@
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/fold_conv_bn.h>
+#include <torch/csrc/jit/passes/fuse_linear.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/passes/quantization/finalize.h>
 #include <torch/csrc/jit/passes/quantization/insert_quant_dequant.h>
@@ -22,6 +23,7 @@
 #include "json.h"
 #include "observers.h"
 #include "quantizable.h"
+#include "relax_views.h"
 #include "torchscript_model.h"
 #include "visit_nodes.h"
 
@@ -32,11 +34,67 @@ namespace jit = torch::jit;
 
 // A convolution and the normalisation after it become one. Folding does without freezing, after which relu would not be
 // fused; only a program that uses one normalisation twice has to be frozen first.
-jit::Module folded(jit::Module& module) {
+jit::Module folded(jit::Module& module, const std::vector<std::string>& others) {
   try {
     return jit::FoldConvBatchNorm(module);
   } catch (const std::exception&) {
-    return jit::freeze(module);
+    return jit::freeze(module, others);
+  }
+}
+
+bool has_product_in_branch(const std::shared_ptr<jit::Graph>& graph) {
+  bool found = false;
+  visit_nodes(graph->block(), [&](const jit::Node* node) {
+    const auto kind = node->kind();
+    const bool product = kind == c10::aten::addmm || kind == c10::aten::matmul;
+    found = found || (product && node->owningBlock() != graph->block());
+  });
+  return found;
+}
+
+// Old versions of torch wrote linear layers as products and sums, or as calls of a function.
+void fuse_linear(jit::Module& module) {
+  jit::SwapFunctionalLinear(module);
+  for (const auto& part : module.modules()) {
+    for (const auto& method : part.get_methods()) {
+      auto graph = method.graph();
+      // The pass moves a product out of its branch, and leaves behind a graph that uses what is not there yet.
+      if (!has_product_in_branch(graph)) jit::FuseLinear(graph);
+    }
+  }
+}
+
+// Whether the program of a method, with what it calls, has such an operation.
+template <typename Matches>
+bool any_node(const jit::Module& module, const std::string& method, const Matches& matches) {
+  const auto graph = module.get_method(method).graph()->copy();
+  jit::Inline(*graph);
+  bool any = false;
+  visit_nodes(graph->block(), [&](const jit::Node* node) { any = any || matches(node); });
+  return any;
+}
+
+// What changes the layers of `forward` would change those of another method with it.
+void refuse_layers(const jit::Module& module, const std::vector<std::string>& others) {
+  for (const auto& name : others) {
+    if (any_node(module, name, is_layer)) {
+      throw BackendError(INF_CONVERSION_FAILED, "Method " + name +
+                                                    " has layers too, and only forward can be quantized: use bf16, or "
+                                                    "export a program with forward alone");
+    }
+  }
+}
+
+// The passes rewrite submodules, which other methods may share with `forward`.
+void check_untouched(const jit::Module& module, const std::vector<std::string>& others) {
+  const auto is_quantization = [](const jit::Node* node) {
+    return std::string_view(node->kind().toQualString()).find("quant") != std::string_view::npos;
+  };
+  for (const auto& name : others) {
+    if (any_node(module, name, is_quantization)) {
+      throw BackendError(INF_CONVERSION_FAILED,
+                         "Method " + name + " shares parts with forward that quantization changes");
+    }
   }
 }
 
@@ -91,6 +149,21 @@ void to_float32(const jit::Module& module) {
   for (const auto& tensor : module.buffers()) convert(tensor);
 }
 
+// Says what a program has in place of layers that could be quantized.
+[[noreturn]] void refuse_without_layers(const jit::Module& module, bool dynamic) {
+  const auto graph = module.get_method("forward").graph()->copy();
+  jit::Inline(*graph);
+  std::string found;
+  for (const auto& [op, count] : count_operations(*graph).left) {
+    found += (found.empty() ? "" : ", ") + std::to_string(count) + " " + op.substr(op.find("::") + 2);
+  }
+  throw BackendError(INF_QUANTIZE_NOTHING,
+                     std::string(dynamic ? "Dynamic quantization converts linear layers"
+                                         : "Quantization converts convolutions and linear layers") +
+                         ", and forward has none that it can convert; it has " +
+                         (found.empty() ? "no layer with weights" : found));
+}
+
 std::string names_of(const std::vector<QuantizableLayer>& layers) {
   JsonWriter json;
   json.begin_array();
@@ -124,9 +197,12 @@ ObservedModel::ObservedModel(const inf_load_options& options, const inf_recipe& 
   module.eval();
   check(module);
   to_float32(module);
-  module = folded(module);
+  others_ = names_without_forward(public_methods(module));
+  refuse_layers(module, others_);
+  module = folded(module, others_);
+  fuse_linear(module);
   const auto layers = quantizable_layers(module, type_ == jit::QuantType::DYNAMIC);
-  auto named = configuration(layers, recipe);
+  auto named = configuration(module, layers, recipe);
   for (const auto& layer : layers) {
     // Their kernels know no scales for each channel.
     if (layer.transposed) excluded_.insert(layer.name);
@@ -157,7 +233,7 @@ void ObservedModel::check(const jit::Module& module) const {
   });
 }
 
-jit::QConfigDict ObservedModel::configuration(const std::vector<QuantizableLayer>& layers,
+jit::QConfigDict ObservedModel::configuration(const jit::Module& module, const std::vector<QuantizableLayer>& layers,
                                               const inf_recipe& recipe) const {
   const bool dynamic = type_ == jit::QuantType::DYNAMIC;
   const bool reduce = recipe.reduce_range != 0;
@@ -165,9 +241,7 @@ jit::QConfigDict ObservedModel::configuration(const std::vector<QuantizableLayer
   jit::QConfigDict named;
   named[""] = jit::QConfig(activation, weight_observer());
   if (std::all_of(layers.begin(), layers.end(), [](const auto& layer) { return layer.transposed; })) {
-    throw BackendError(INF_QUANTIZE_NOTHING, dynamic ? "The model has no linear layer, which is all that dynamic "
-                                                       "quantization converts"
-                                                     : "The model has no convolution and no linear layer to quantize");
+    refuse_without_layers(module, dynamic);
   }
   return named;
 }
@@ -208,11 +282,14 @@ const std::string& ObservedModel::convert(const std::string& target) {
   if (!excluded_.empty()) {
     exclude_layers(module.get_method("forward").graph(), excluded_, type_ == jit::QuantType::DYNAMIC);
   }
-  module = jit::Finalize(module, type_);
+  module = jit::Finalize(module, type_, others_);
   auto graph = module.get_method("forward").graph();
   jit::ConstantPropagation(graph);
   jit::EliminateDeadCode(graph);
   repair_tuples(graph);
+  // Convolutions in INT8 answer in NHWC.
+  relax_views(graph);
+  check_untouched(module, others_);
 
   auto inlined = graph->copy();
   jit::Inline(*inlined);

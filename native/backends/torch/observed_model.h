@@ -15,7 +15,8 @@
 
 namespace infernode::torch_backend {
 
-// Post-training quantization by libtorch's own passes. Only `forward` is quantized and kept.
+// Post-training quantization by libtorch's own passes. Only `forward` is quantized; other methods, such as one that
+// resets a state, are kept as they are.
 class ObservedModel final : public inf_model {
  public:
   // Throws BackendError INF_QUANTIZED_ALREADY, INF_QUANTIZE_NOTHING, INF_CONVERSION_FAILED.
@@ -31,11 +32,13 @@ class ObservedModel final : public inf_model {
 
  private:
   void check(const torch::jit::Module& module) const;
-  torch::jit::QConfigDict configuration(const std::vector<QuantizableLayer>& layers, const inf_recipe& recipe) const;
+  torch::jit::QConfigDict configuration(const torch::jit::Module& module, const std::vector<QuantizableLayer>& layers,
+                                        const inf_recipe& recipe) const;
   void check_calibration() const;
 
   torch::jit::QuantType type_;
-  std::set<std::string> excluded_;  // paths of submodules
+  std::set<std::string> excluded_;   // paths of submodules
+  std::vector<std::string> others_;  // methods beside forward
   torch::jit::Module observed_;
   std::vector<Callable> callables_;
   std::string report_;

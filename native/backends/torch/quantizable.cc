@@ -24,6 +24,8 @@ bool is_transposed(const jit::Node* node) {
 bool has_weights(std::string_view op) {
   static const std::set<std::string_view> kOps{"aten::linear",
                                                "aten::addmm",
+                                               "aten::mm",
+                                               "aten::matmul",
                                                "aten::conv1d",
                                                "aten::conv2d",
                                                "aten::conv3d",

@@ -12,21 +12,11 @@
 #include "error.h"
 #include "fuse.h"
 #include "json.h"
+#include "relax_views.h"
 
 namespace infernode::torch_backend {
-namespace {
 
 namespace jit = torch::jit;
-
-std::vector<std::string> names_without_forward(const std::vector<Callable>& callables) {
-  std::vector<std::string> names;
-  for (const auto& callable : callables) {
-    if (callable.method.name() != "forward") names.push_back(callable.method.name());
-  }
-  return names;
-}
-
-}  // namespace
 
 TorchScriptModel::TorchScriptModel(const inf_load_options& options)
     : device_(options.device),
@@ -88,6 +78,7 @@ void TorchScriptModel::convert(const inf_load_options& options) {
   if (is_frozen_) frozen_ = jit::freeze(module_, names_without_forward(callables_));
   for (auto& callable : callables_) {
     callable.method = (is_frozen_ ? frozen_ : module_).get_method(callable.method.name());
+    if (is_frozen_ && computation_.channels_last) relax_views(callable.method.graph());
   }
 }
 

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Outputs, Session } from '../../backends/backend.js';
 import { onnxBackend } from '../../backends/onnx/backend.js';
+import { makeScratchFolder } from '../../config/scratch-folder.js';
 import { abortError, InfernodeError, messageOf } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { NUMBERS_PER_TENSOR, withExtremes, withTensors } from './calibration-graph.js';
@@ -47,7 +47,7 @@ export async function calibrate(
   { observer = 'min-max', threads = 1, signal, onSample }: CalibrationOptions = {},
 ): Promise<Map<string, Range>> {
   const collector = observer === 'min-max' ? extremes(model, tensors) : histograms(model, tensors, observer);
-  const folder = await mkdtemp(join(tmpdir(), 'infernode-'));
+  const folder = makeScratchFolder();
   let session: Session | undefined;
   try {
     const path = join(folder, 'observed.onnx');

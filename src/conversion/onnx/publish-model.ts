@@ -1,5 +1,6 @@
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeScratchFolder } from '../../config/scratch-folder.js';
 import { InfernodeError, messageOf } from '../../errors.js';
 import { checkLoads } from './load-check.js';
 import type { ModelProto } from './onnx-proto.js';
@@ -13,7 +14,7 @@ import { writeModel } from './write-model.js';
  */
 export async function publishModel(target: string, model: ModelProto): Promise<number> {
   const parent = dirname(resolve(target));
-  const folder = await makeFolder(parent);
+  const folder = makeFolder(parent);
   try {
     const written = join(folder, basename(target));
     const bytesAfter = await writeModel(written, model);
@@ -27,9 +28,9 @@ export async function publishModel(target: string, model: ModelProto): Promise<n
   }
 }
 
-async function makeFolder(parent: string): Promise<string> {
+function makeFolder(parent: string): string {
   try {
-    return await mkdtemp(join(parent, '.infernode-'));
+    return makeScratchFolder(parent);
   } catch (cause) {
     throw new InfernodeError('INF_CONVERSION_FAILED', `${parent} cannot be written to: ${messageOf(cause)}`, {
       cause,

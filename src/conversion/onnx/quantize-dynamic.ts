@@ -3,7 +3,7 @@ import { allGraphs, subgraphsOf } from './attributes.js';
 import { DynamicGraph } from './dynamic-graph.js';
 import { quantizeNode } from './dynamic-rules.js';
 import { dropUnusedWeights, GraphScope, Names, weightBytes } from './graph-scope.js';
-import type { GraphProto, ModelProto } from './onnx-proto.js';
+import type { GraphProto, ModelProto, NodeProto } from './onnx-proto.js';
 import { nothingToQuantize } from './qdq-plan.js';
 import { prepareForQuantization } from './quantizing-model.js';
 import { operatorName, type QuantizationReport, ReportBuilder } from './report.js';
@@ -16,6 +16,8 @@ export interface DynamicOptions {
   readonly perChannel?: boolean;
   /** Weights in 7 bits, for x86 without VNNI. */
   readonly reduceRange?: boolean;
+  /** Whether convolutions are quantized too. True unless said otherwise; on a CPU they take several times as long so. */
+  readonly convolutions?: boolean;
 }
 
 /**
@@ -26,10 +28,10 @@ export interface DynamicOptions {
  * excluded node that does not exist
  */
 export function quantizeDynamic(model: ModelProto, options: DynamicOptions = {}): QuantizationReport {
-  const { exclude = [], perChannel = true, reduceRange = false } = options;
+  const { exclude = [], perChannel = true, reduceRange = false, convolutions = true } = options;
   const bytesBefore = weightBytes(model.graph);
   prepareForQuantization(model);
-  const run = new DynamicRun(model, new Set(exclude), { perChannel, reduceRange });
+  const run = new DynamicRun(model, new Set(exclude), { perChannel, reduceRange, convolutions });
   run.graph(model.graph);
   if (run.report.total === 0) throw nothingToQuantize(run.report.reasons);
   dropUnusedWeights(model.graph);
@@ -37,17 +39,15 @@ export function quantizeDynamic(model: ModelProto, options: DynamicOptions = {})
   return run.report.finish(bytesBefore, weightBytes(model.graph));
 }
 
+type Settings = Required<Omit<DynamicOptions, 'exclude'>>;
+
 class DynamicRun {
   readonly report = new ReportBuilder();
   readonly #names: Names;
   readonly #exclude: ReadonlySet<string>;
-  readonly #options: { readonly perChannel: boolean; readonly reduceRange: boolean };
+  readonly #options: Settings;
 
-  constructor(
-    model: ModelProto,
-    exclude: ReadonlySet<string>,
-    options: { readonly perChannel: boolean; readonly reduceRange: boolean },
-  ) {
+  constructor(model: ModelProto, exclude: ReadonlySet<string>, options: Settings) {
     this.#names = new Names(model.graph);
     this.#exclude = exclude;
     this.#options = options;
@@ -58,7 +58,7 @@ class DynamicRun {
     const target = new DynamicGraph(new GraphScope(graph, outer?.scope), this.#names, this.#options, outer);
     for (const node of graph.node) {
       for (const inner of subgraphsOf(node)) this.graph(inner, target);
-      const reason = this.#exclude.has(node.name) ? 'excluded' : quantizeNode(node, target);
+      const reason = this.#whyNot(node) ?? quantizeNode(node, target);
       if (reason === null) this.report.quantized(operatorName(node));
       else {
         this.report.left(operatorName(node), reason);
@@ -66,6 +66,11 @@ class DynamicRun {
       }
     }
     graph.node = target.nodes;
+  }
+
+  #whyNot({ name, opType }: NodeProto): string | undefined {
+    if (this.#exclude.has(name)) return 'excluded';
+    return !this.#options.convolutions && opType.includes('Conv') ? 'convolutions gain nothing so' : undefined;
   }
 }
 

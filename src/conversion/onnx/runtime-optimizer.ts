@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { guardExit, unguardExit } from '../../backends/onnx/exit-guard.js';
 import { SHARED_BYTES } from '../../backends/onnx/protocol.js';
+import { makeScratchFolder } from '../../config/scratch-folder.js';
 import { abortError, InfernodeError, messageOf } from '../../errors.js';
 import { allGraphs } from './attributes.js';
 import type { ModelProto } from './onnx-proto.js';
@@ -34,7 +34,7 @@ const MOST_BYTES = 2 ** 31 - 2 ** 26;
  * @throws InfernodeError INF_MODEL_INVALID if the runtime does not take the model, INF_ABORTED
  */
 export async function optimizeByRuntime(model: ModelProto, signal?: AbortSignal): Promise<ModelProto> {
-  const folder = await mkdtemp(join(tmpdir(), 'infernode-'));
+  const folder = makeScratchFolder();
   try {
     const source = join(folder, 'model.onnx');
     const target = join(folder, 'optimized.onnx');

@@ -138,9 +138,15 @@ test('a model is tuned, told about, and the next time taken from the cache', { t
   const cache = await makeFolder(t, {});
   const args = [file, '--calibration', samples, '-o', output, '--threads', '1', '--max-drop', '0.1'];
   const first = await optimize(t, [...args, '--json'], undefined, cache);
-  assert.equal(first.err, '');
+  const lines = first.err.trimEnd().split('\n');
+  assert.match(lines[0]!, /^ *\d+% {2}measure onnx fp32, 1 thread$/);
   const report = JSON.parse(first.out);
   assert.equal(first.code, 0);
+  const measured = report.candidates.filter(({ verdict }: { verdict: string }) => verdict !== 'skipped');
+  assert.deepEqual(
+    lines.map((line) => line.replace(/^.*measure /, '')),
+    measured.map(({ name }: { name: string }) => name),
+  );
   assert.deepEqual([report.cached, report.objective, report.maxDrop, report.output], [false, 'latency', 0.1, output]);
   assert.deepEqual([report.samples.calibration.length, report.samples.validation.length], [3, 3]);
   assert.ok(report.candidates.length >= 4);

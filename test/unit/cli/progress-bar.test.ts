@@ -48,9 +48,10 @@ test('is cleared once, and only if it was shown', () => {
   assert.deepEqual(written.slice(1), [CLEAR]);
 });
 
-test('writes nothing into a file', () => {
+test('writes a line for each milestone into a file', () => {
   const { written, bar } = terminal({ isTTY: false });
-  bar.show(0.5, 'measure');
+  bar.show(0.25, 'build');
+  bar.show(0.5, 'measure torch int8', true);
   bar.clear();
-  assert.deepEqual(written, []);
+  assert.deepEqual(written, [' 50%  measure torch int8\n']);
 });

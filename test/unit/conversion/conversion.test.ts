@@ -5,6 +5,8 @@ import { describe, type TestContext, test } from 'node:test';
 import { load, type Tensor } from 'infernode';
 import type { Build } from '#src/conversion/build';
 import { Conversion, quantizableLayers } from '#src/conversion/conversion';
+import { ELEMENT } from '#src/conversion/onnx/element-type';
+import { readModel } from '#src/conversion/onnx/read-model';
 import { assertNear } from '../../support/accuracy.js';
 import { rejects } from '../../support/expect-error.js';
 import { writeModel } from '../../support/onnx-builder.js';
@@ -77,6 +79,22 @@ describe('the conversion of an ONNX file', () => {
       const { target } = await convert(t, build);
       await assertRight(build, target, noiseTensor([3, 8], 99));
     }
+  });
+
+  test('to dynamic INT8 of seven bits has weights of seven bits', async (t) => {
+    const largest = async (reduceRange: boolean) => {
+      const { target } = await convert(t, await onnxBuild(t, matMul(), { ...DYNAMIC, reduceRange }));
+      const weights = (await readModel(target)).graph.initializer.filter(({ dataType }) => dataType === ELEMENT.int8);
+      // Zero points are of the same type.
+      const values = weights.flatMap(({ rawData }) => Array.from(Int8Array.from(rawData ?? [])));
+      return Math.max(...values.map(Math.abs));
+    };
+    assert.deepEqual([await largest(false), await largest(true)], [127, 64]);
+  });
+
+  test('to dynamic INT8 leaves convolutions as they are', async (t) => {
+    const graph = await onnxBuild(t, convNet(), DYNAMIC);
+    await rejects(convert(t, graph), 'INF_QUANTIZE_NOTHING', 'convolutions gain nothing');
   });
 
   test('to static INT8 without a sample is refused', async (t) => {

@@ -10,6 +10,7 @@ import { hashFiles, storeEntry } from '#src/models/tuned-cache';
 import { assertNear } from '../../support/accuracy.js';
 import { rejects } from '../../support/expect-error.js';
 import { type GraphSpec, writeModel } from '../../support/onnx-builder.js';
+import { dataFile, needsTestData } from '../../support/test-data.js';
 import { fixture, needsTorch } from '../../support/torch.js';
 import { convNet, matMul, noiseTensor } from '../conversion/onnx/models.js';
 import { withOwnCache } from '../support/cache.js';
@@ -88,7 +89,22 @@ describe('a TorchScript model loaded in INT8', { skip: needsTorch }, () => {
     const file = fixture('quantize-already.pt');
     await using model = await load(file, { precision: 'int8' });
     assert.equal(model.file, file);
+    assert.match(model.choice.reason, /the model is int8 as it was saved$/);
     assert.deepEqual(await entries(), []);
+  });
+
+  test('keeps its other methods', { skip: needsTestData }, async () => {
+    const file = dataFile('models/torchscript/g1_motion_lstm_policy.pt');
+    await using model = await load(file, { precision: 'int8' });
+    await using float = await load(file);
+    assert.match(model.choice.reason, /converted to int8$/);
+    assert.deepEqual(Object.keys(model.info.methods), ['forward', 'reset_memory']);
+    const seen = noiseTensor([1, 47], 1);
+    const first = await model.run([seen]);
+    assertNear(first, await float.run([seen]), 0.99);
+    assert.notDeepEqual(await model.run([seen]), first);
+    await model.call('reset_memory');
+    assert.deepEqual(await model.run([seen]), first);
   });
 
   test('keeps its state, if it has one', async () => {
@@ -139,6 +155,7 @@ describe('a TorchScript model loaded in BF16', { skip: needsTorch }, () => {
     ['quantize-conv', noiseTensor([2, 3, 8, 8], 99)],
     ['quantize-conv-scripted', noiseTensor([2, 3, 8, 8], 99)],
     ['quantize-named', row],
+    ['quantize-view', noiseTensor([2, 3, 8, 8], 99)],
     ['encoder', noiseTensor([2, 5, 8], 99)],
   ] as const) {
     test(`${name}: takes and gives the same dtypes, and is right`, async () => {
@@ -152,6 +169,12 @@ describe('a TorchScript model loaded in BF16', { skip: needsTorch }, () => {
       assert.deepEqual((await model.run([input])).output?.data, model.runSync([input]).output?.data);
     });
   }
+
+  test('does not take a write through a view for one that may be lost', async () => {
+    const file = fixture('quantize-view-written.pt');
+    await using model = await load(file, { precision: 'bf16' });
+    await rejects(model.run([noiseTensor([2, 3, 8, 8], 99)]), 'INF_MODEL_FAILED', 'view');
+  });
 
   test('gives other answers than in FP32: it does compute in BF16', async () => {
     await using model = await load(linear, { precision: 'bf16' });
@@ -167,8 +190,13 @@ describe('a TorchScript model loaded in BF16', { skip: needsTorch }, () => {
 describe('what cannot be had', () => {
   test('INT8 of convolutions without calibration', { skip: needsTorch }, async () => {
     const loading = load(fixture('quantize-conv.pt'), { precision: 'int8' });
-    await rejects(loading, 'INF_QUANTIZE_NOTHING', 'no linear layer', 'optimize()');
+    await rejects(loading, 'INF_QUANTIZE_NOTHING', 'linear layers', 'For convolutions use optimize()');
     assert.deepEqual(await entries(), []);
+  });
+
+  test('INT8 of an LSTM without ONNX', { skip: needsTorch }, async () => {
+    const loading = load(fixture('quantize-lstm.pt'), { precision: 'int8' });
+    await rejects(loading, 'INF_QUANTIZE_NOTHING', 'it has 1 lstm', 'LSTMs are quantized in ONNX models');
   });
 
   test('FP16 with torch', { skip: needsTorch }, async () => {

@@ -116,7 +116,7 @@ describe('the newest entry', () => {
   test('is none that is spoilt, nor one that is being written', async (t) => {
     const whole = await store(t, 'whole');
     await appendFile(join(await store(t, 'spoilt'), 'model.json'), 'x');
-    const unfinished = join(cache, 'infernode/optimized/model/.new-abc123');
+    const unfinished = join(cache, 'infernode/optimized/model/.infernode-0a1b2c3d-1-abc123');
     await mkdir(unfinished);
     assert.equal((await newestEntry('model', 'here'))?.folder, whole);
     assert.deepEqual(await readdir(unfinished), []);

@@ -100,6 +100,11 @@ describe('a folder is free', () => {
   });
 });
 
+test('a path through a file names the file', async (t) => {
+  const folder = await makeFolder(t, { file: '' });
+  await rejects(checkFree(join(folder, 'file/a/b')), 'INF_OPTION_INVALID', `${join(folder, 'file')} is a file`);
+});
+
 test('what fills a folder may fail by its own code, and nothing is left', async (t) => {
   const home = await makeFolder(t, {});
   const filling = replaceFolder(join(home, 'tuned'), async (folder) => {

@@ -31,6 +31,8 @@ function tried(name: string, figures: Figures, rest: Partial<CandidateResult> = 
   return { built: { build, file: build.source, fileBytes: 1 }, result } as Tried;
 }
 
+const byValue = (a: number, b: number) => a - b;
+
 const choose = async (candidates: Tried[], objective: 'latency' | 'throughput' | 'memory' = 'latency') =>
   chooseBest(candidates, objective, setup);
 
@@ -93,8 +95,29 @@ describe('the best candidate', () => {
 
 test('candidates that are near each other are measured once more', { timeout: 60_000 }, async () => {
   const near = [tried('a', { latency: 1 }), tried('b', { latency: 1.1 }), tried('c', { latency: 2 })];
-  const { result } = await chooseBest(near, 'latency', { ...setup, one: { x: noiseTensor([4]) } });
+  const { result, playOff } = await chooseBest(near, 'latency', { ...setup, one: { x: noiseTensor([4]) } });
   assert.notEqual(result.name, 'c');
+  assert.deepEqual(
+    playOff.map(({ name }) => name),
+    ['a', 'b'],
+  );
+  for (const { roundsMs, busyRoundsMs, latencyMs, busyLatencyMs } of playOff) {
+    assert.deepEqual([roundsMs.length, busyRoundsMs.length], [5, 5]);
+    assert.deepEqual([[...roundsMs].sort(byValue)[2], [...busyRoundsMs].sort(byValue)[2]], [latencyMs, busyLatencyMs]);
+  }
+  const names = playOff.map(({ name }) => name);
+  assert.ok(names.includes(result.name));
+});
+
+test('one that crashes in the last comparison has lost', { timeout: 60_000 }, async () => {
+  const gone = tried('gone', { latency: 1 });
+  const broken = { ...gone, built: { ...gone.built, file: '/no/such/model.onnx' } } as Tried;
+  const { result, playOff } = await chooseBest([broken, tried('b', { latency: 1.1 })], 'latency', {
+    ...setup,
+    one: { x: noiseTensor([4]) },
+  });
+  assert.equal(result.name, 'b');
+  assert.deepEqual([playOff[0]!.latencyMs, playOff[0]!.roundsMs], [null, []]);
 });
 
 test('nothing is measured once more when tuning was given up', async () => {

@@ -65,6 +65,17 @@ describe('labels', () => {
     );
   });
 
+  test('are told of, where some are missing', async () => {
+    const { validation, unlabelled, highest } = await read({ labels: { 0: 4, 1: 7, 2: 7, 3: 1, 4: 2, 5: 0 } });
+    assert.deepEqual(
+      unlabelled,
+      validation.map(({ name }) => name).filter((name) => Number(name) > 5),
+    );
+    assert.equal(highest!.index, 7);
+    assert.match(highest!.sample, /^[12]$/);
+    assert.deepEqual([(await read({})).unlabelled, (await read({})).highest], [[], undefined]);
+  });
+
   test('may be in a file, by the labels of the model', async (t) => {
     const folder = await npyFolder(t, 4);
     const rows = ['s0.npy,hen', 's1.npy,duck', 's2.npy,hen', 's3.npy,duck'];

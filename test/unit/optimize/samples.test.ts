@@ -105,6 +105,21 @@ describe('the samples of a model of several inputs', () => {
     ]);
   });
 
+  test('may name elements of a tuple by their path, in files and in .json', async (t) => {
+    const pair = input('hc0', { kind: 'tuple', dtype: null, items: [input('hc0.0'), input('hc0.1')] });
+    const takes = signature(input('x'), pair);
+    const expected = { x: [1], 'hc0.0': [2], 'hc0.1': [3] };
+    const files = { '1/hc0.1.npy': npy(3), '1/x.npy': npy(1), '1/hc0.0.npy': npy(2) };
+    const json = { 'a.json': '{"x": [1], "hc0.0": [2], "hc0.1": [3]}' };
+    assert.deepEqual(await read(t, files, takes), [['1', expected]]);
+    assert.deepEqual(await read(t, json, takes), [['a.json', expected]]);
+    assert.deepEqual(await read(t, { 'b.json': '{"hc0.0": [2], "hc0.1": [3]}' }, signature(pair)), [
+      ['b.json', { 'hc0.0': [2], 'hc0.1': [3] }],
+    ]);
+    const reading = read(t, { 'a.json': '{"x": [1], "hc0.2": [2]}' }, takes);
+    await rejects(reading, 'INF_CALIBRATION_INVALID', 'no input "hc0.2"');
+  });
+
   test('are no single tensors', async (t) => {
     const folder = await makeFolder(t, { 'a.npy': npy(1) });
     const finding = findSamples(folder, { signature: two, config: null });

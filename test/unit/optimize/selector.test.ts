@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { BackendStatus, ModelInfo } from '#src/backends/backend';
 import { type SystemInfo, systemInfo } from '#src/config/system-info';
+import { convertsFile, loadPrecision } from '#src/conversion/build';
 import { type Situation, selectBuilds } from '#src/optimize/selector';
 
 const machine = (...features: string[]): SystemInfo => ({
@@ -21,8 +22,14 @@ const status = (name: 'torch' | 'onnx', available = true): BackendStatus => ({
   attempts: [],
 });
 
+const weights = (dtypes: Record<string, number>) => ({ parameters: { count: 10, bytes: 40, dtypes } });
 const info = (ops: string[], rest: Partial<ModelInfo> = {}) =>
-  ({ ops: Object.fromEntries(ops.map((op) => [op, 1])), stateful: false, ...rest }) as ModelInfo;
+  ({
+    ops: Object.fromEntries(ops.map((op) => [op, 1])),
+    stateful: false,
+    ...weights({ float32: 10 }),
+    ...rest,
+  }) as ModelInfo;
 
 const base: Situation = {
   system: modern,
@@ -47,14 +54,14 @@ describe('the builds of a TorchScript model', () => {
 
   test('with convolutions are NHWC too, and not dynamic', () => {
     const situation = { ...base, info: info(['aten::_convolution', 'aten::linear']) };
-    assert.deepEqual(namesOf(situation), ['torch fp32', 'torch fp32 nhwc', 'torch bf16', ...STATIC]);
+    assert.deepEqual(namesOf(situation), ['torch fp32', 'torch fp32 nhwc', 'torch bf16 nhwc', ...STATIC]);
     assert.match(reasonOf(situation, 'torch int8 dynamic'), /convolutions/);
   });
 
   test('without either are not dynamic', () => {
     const situation = { ...base, info: info(['aten::relu']) };
     assert.equal(namesOf(situation).includes('torch int8 dynamic'), false);
-    assert.match(reasonOf(situation, 'torch int8 dynamic'), /no linear layer/);
+    assert.match(reasonOf(situation, 'torch int8 dynamic'), /no linear or recurrent layer/);
   });
 
   test('are in BF16 only where the CPU has it', () => {
@@ -107,18 +114,30 @@ describe('INT8', () => {
 });
 
 describe('a model stays as it is', () => {
-  const cases: [what: string, info: ModelInfo, reason: RegExp][] = [
-    ['that is quantized', info(['quantized::linear']), /quantized already/],
-    ['that keeps state', info(['aten::linear'], { stateful: true }), /state/],
+  const cases: [what: string, info: ModelInfo, saved: string, reason: RegExp][] = [
+    ['that is quantized', info(['quantized::linear']), 'int8 as saved', /quantized already/],
+    ['that keeps state', info(['aten::linear'], { stateful: true }), 'fp32', /state/],
   ];
-  for (const [what, each, reason] of cases) {
+  for (const [what, each, saved, reason] of cases) {
     test(what, () => {
       const situation = { ...base, info: each, files: [...base.files, ...onnxFiles] };
-      assert.deepEqual(namesOf(situation), ['torch fp32', 'onnx fp32']);
+      assert.deepEqual(namesOf(situation), [`torch ${saved}`, `onnx ${saved}`]);
+      for (const build of selectBuilds(situation).builds) {
+        assert.deepEqual([convertsFile(build), loadPrecision(build)], [false, 'auto']);
+      }
       assert.match(reasonOf(situation, 'torch bf16, int8'), reason);
       assert.match(reasonOf(situation, 'onnx int8, fp16'), reason);
     });
   }
+
+  test('in half precision is called so, and converted to others', () => {
+    const half = { ...base, info: info(['aten::linear'], weights({ float16: 9, float32: 1 })) };
+    assert.deepEqual(namesOf(half), ['torch fp16 as saved', 'torch bf16', 'torch int8 dynamic', ...STATIC]);
+    const brain = { ...base, info: info(['aten::linear'], weights({ bfloat16: 10 })) };
+    assert.deepEqual(namesOf(brain), ['torch bf16 as saved', 'torch int8 dynamic', ...STATIC]);
+    assert.match(reasonOf(brain, 'torch bf16'), /already/);
+    assert.equal(loadPrecision(selectBuilds(brain).builds[0]!), 'auto');
+  });
 
   test('that is compiled', () => {
     assert.deepEqual(namesOf({ ...base, files: [{ file: 'model.pt2', format: 'aotinductor' }] }), [

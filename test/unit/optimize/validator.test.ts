@@ -17,7 +17,7 @@ function compare(...pairs: [answer: Outputs, reference: Outputs, label?: number]
 describe('equal answers', () => {
   test('have a cosine of 1, no noise, and agree', () => {
     const accuracy = compare([{ y: vector(1, -2, 3) }, { y: vector(1, -2, 3) }]);
-    assert.deepEqual(accuracy, { cosine: 1, snrDb: null, agreement: 1, top1: null, samples: 1 });
+    assert.deepEqual(accuracy, { cosine: 1, snrDb: null, agreement: 1, top1: null, samples: 1, labelled: 0 });
   });
 
   test('may be zeros', () => {
@@ -25,7 +25,7 @@ describe('equal answers', () => {
   });
 
   test('may be none at all', () => {
-    assert.deepEqual(compare(), { cosine: 0, snrDb: null, agreement: null, top1: null, samples: 0 });
+    assert.deepEqual(compare(), { cosine: 0, snrDb: null, agreement: null, top1: null, samples: 0, labelled: 0 });
   });
 });
 
@@ -122,11 +122,16 @@ describe('classes', () => {
 });
 
 describe('an accuracy is good enough', () => {
-  const base: Accuracy = { cosine: 1, snrDb: null, agreement: 1, top1: null, samples: 10 };
+  const base: Accuracy = { cosine: 1, snrDb: null, agreement: 1, top1: null, samples: 10, labelled: 0 };
 
   test('by its cosine, where there are no labels', () => {
     assert.equal(shortfall({ ...base, cosine: 0.9901 }, base, 0.01), undefined);
     assert.match(shortfall({ ...base, cosine: 0.98 }, base, 0.01)!, /cosine 0\.98000 is below 0\.99000/);
+  });
+
+  test('at no loss, if nothing but the rounding of float32 is lost', () => {
+    assert.equal(shortfall({ ...base, cosine: 1 - 1e-11 }, base, 0), undefined);
+    assert.match(shortfall({ ...base, cosine: 1 - 1e-6 }, base, 0)!, /below 1\.00000/);
   });
 
   test('by its top-1, where there are', () => {

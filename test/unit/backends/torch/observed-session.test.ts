@@ -66,6 +66,10 @@ describe('static quantization', { skip: needsTorch }, () => {
     ['quantize-tuple', row, { 'quantized::linear': 2 }],
     ['quantize-named', row, { 'quantized::linear': 2 }],
     ['quantize-bfloat16', row, { 'quantized::linear': 1, 'quantized::linear_relu': 1 }],
+    ['quantize-methods', row, { 'quantized::linear': 1, 'quantized::linear_relu': 1 }],
+    ['quantize-root', row, { 'quantized::linear': 1, 'quantized::linear_relu': 1 }],
+    ['quantize-products', row, { 'quantized::linear': 1, 'quantized::linear_relu': 1 }],
+    ['quantize-view', picture, { 'quantized::conv2d_relu': 1, 'quantized::linear': 1 }],
   ];
   for (const [name, sample, quantized] of cases) {
     test(`${name}: what can be is quantized, and the saved file is right`, async (t) => {
@@ -105,7 +109,14 @@ describe('static quantization', { skip: needsTorch }, () => {
 });
 
 describe('dynamic quantization', { skip: needsTorch }, () => {
-  for (const name of ['quantize-linear', 'quantize-tuple', 'quantize-named']) {
+  for (const name of [
+    'quantize-linear',
+    'quantize-tuple',
+    'quantize-named',
+    'quantize-methods',
+    'quantize-root',
+    'quantize-products',
+  ]) {
     test(`${name}: every linear layer is quantized, and the saved file is right`, async (t) => {
       const { quantized, left, file } = await quantize(t, name, DYNAMIC, row);
       assert.equal(total(quantized), 2);
@@ -127,7 +138,18 @@ describe('dynamic quantization', { skip: needsTorch }, () => {
   });
 
   test('has nothing to do in a network of convolutions', async (t) => {
-    await rejects(quantize(t, 'quantize-conv', DYNAMIC, picture), 'INF_QUANTIZE_NOTHING', 'no linear layer');
+    await rejects(
+      quantize(t, 'quantize-conv', DYNAMIC, picture),
+      'INF_QUANTIZE_NOTHING',
+      'converts linear layers',
+      '2 _convolution',
+    );
+  });
+
+  test('says what a program has instead of linear layers', async (t) => {
+    const steps = (seed: number) => noiseTensor([2, 3, 16], seed);
+    await rejects(quantize(t, 'quantize-lstm', DYNAMIC, steps), 'INF_QUANTIZE_NOTHING', 'it has 1 lstm');
+    await rejects(quantize(t, 'quantize-elementwise', DYNAMIC, row), 'INF_QUANTIZE_NOTHING', 'no layer with weights');
   });
 });
 
@@ -146,6 +168,26 @@ describe('a quantized file', { skip: needsTorch }, () => {
       const here = (await answer(file, row(99))).output!;
       assert.deepEqual(JSON.parse(stdout || `"${stderr}"`), [...(here.data as Float32Array)]);
     }
+  });
+
+  test('has the other methods of the program, as they were', async (t) => {
+    for (const recipe of [STATIC, DYNAMIC]) {
+      const { file } = await quantize(t, 'quantize-methods', recipe, row);
+      await using quantized = await load(file, { backend: 'torch' });
+      await using float = await load(fixture('quantize-methods.pt'));
+      assert.deepEqual(Object.keys(quantized.info.methods).sort(), ['classes', 'forward', 'rectify']);
+      assert.deepEqual(await quantized.call('rectify', row(99)), await float.call('rectify', row(99)));
+      assert.deepEqual(await quantized.call('classes'), await float.call('classes'));
+    }
+  });
+
+  test('has the method that resets its state', async (t) => {
+    const { file } = await quantize(t, 'quantize-resettable', DYNAMIC, row);
+    await using quantized = await load(file, { backend: 'torch' });
+    const first = await quantized.run([row(1)]);
+    assert.notDeepEqual(await quantized.run([row(1)]), first);
+    await quantized.call('reset');
+    assert.deepEqual(await quantized.run([row(1)]), first);
   });
 
   test('knows the names of its outputs', async (t) => {
@@ -200,7 +242,8 @@ describe('an observed session', { skip: needsTorch }, () => {
   const refused: [what: string, name: string, code: ErrorCode, ...says: string[]][] = [
     ['traced in training mode', 'quantize-dropping', 'INF_CONVERSION_FAILED', 'dropout', 'model.eval()'],
     ['quantized already', 'quantize-already', 'INF_QUANTIZED_ALREADY', 'already'],
-    ['without a layer to quantize', 'quantize-elementwise', 'INF_QUANTIZE_NOTHING', 'no linear layer'],
+    ['without a layer to quantize', 'quantize-elementwise', 'INF_QUANTIZE_NOTHING', 'none that it can convert'],
+    ['with layers in another method', 'quantize-encodes', 'INF_CONVERSION_FAILED', 'Method encode', 'bf16'],
     ['without forward', 'quantize-no-forward', 'INF_CONVERSION_FAILED', 'forward'],
   ];
   for (const [what, name, code, ...says] of refused) {
