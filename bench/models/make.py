@@ -121,6 +121,11 @@ def mlp():
     return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
+def wide():
+    """Small, and bound by memory: one row reads as many weights as a hundred."""
+    return nn.Sequential(nn.Linear(256, 2048), nn.ReLU(), nn.Linear(2048, 1024), nn.ReLU(), nn.Linear(1024, 10))
+
+
 def matmul():
     """One large product, the most of its peak that a CPU gives: what the shares of the others are shares of."""
     return nn.Linear(2048, 2048, bias=False)
@@ -140,6 +145,7 @@ MODELS = {
     "mobilenet": (mobilenet, lambda batch: image(batch), {}),
     "encoder": (Encoder, lambda batch: sentence(batch), {1: "length"}),
     "matmul": (matmul, lambda batch: {"x": torch.randn(256 * batch, 2048)}, {}),
+    "wide": (wide, lambda batch: {"x": torch.randn(batch, 256)}, {}),
     "mlp": (mlp, lambda batch: {"x": torch.randn(batch, 64)}, {}),
 }
 

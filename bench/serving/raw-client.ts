@@ -64,6 +64,18 @@ export class RawClient {
   }
 }
 
+/** Numbers of a shape: not all alike, and the same each time. */
+export function pattern(shape: readonly number[]): Float32Array {
+  return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, index) => Math.sin(index));
+}
+
+/** The bytes of a request that carries nothing but bytes. */
+export function plainRequest(path: string, data: Float32Array): Buffer {
+  const body = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const head = [`POST ${path} HTTP/1.1`, 'Host: 127.0.0.1', `Content-Length: ${body.length}`];
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
+}
+
 /** The bytes of an inference request with one input, in binary both ways. */
 export function binaryRequest(model: string, input: string, shape: readonly number[], data: Float32Array): Buffer {
   const tensor = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
