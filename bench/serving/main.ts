@@ -172,10 +172,10 @@ try {
       http('batching on', await modelFolder(`${id}-on`, file, {}), load),
     ]);
   }
-  const picture: Load = { input: 'x', shape: [1, 3, 224, 224], clients: 16, durationMs: 8000 };
+  const picture: Load = { input: 'input', shape: [1, 3, 224, 224], clients: 16, durationMs: 8000 };
   const resnet = join(folder, 'resnet50.pt');
   const plain = await modelFolder('resnet', resnet, {});
-  const tuned = await modelFolder('resnet-int8', await quantized(resnet, 'x', picture.shape), {});
+  const tuned = await modelFolder('resnet-int8', await quantized(resnet, 'input', picture.shape), {});
   await compare('ResNet-50, 16 clients', [
     fastapi('FastAPI, uvicorn, PyTorch eager', 'resnet50', picture),
     inProcess('in process, fp32', plain, picture),

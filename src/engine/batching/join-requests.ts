@@ -1,6 +1,16 @@
 import type { InputValue, Outputs } from '../../backends/backend.js';
+import { BufferPool } from '../../tensor/buffer-pool.js';
 import { type DataOf, DTYPES, type DType, type TensorData } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
+
+/** What batches are joined in. */
+const pool = new BufferPool(1 << 26);
+
+/** Makes memory of at least so many bytes, with anything in it. */
+type Allocate = (bytes: number) => ArrayBuffer;
+
+const newBuffer: Allocate = (bytes) => new ArrayBuffer(bytes);
+const pooled: Allocate = (bytes) => pool.take(bytes);
 
 /** The rows of one request in a batch. */
 export interface RowRange {
@@ -19,32 +29,47 @@ export function joinArguments(requests: readonly (readonly InputValue[])[], rows
       ? joinRows(
           requests.map((args) => args[index] as Tensor),
           rows,
+          pooled,
         )
       : value,
   );
 }
 
 /** Tensors one below the other, which agree in all dimensions but the first, filled up with zeros. */
-export function joinRows(tensors: readonly Tensor[], rows: number): Tensor {
+export function joinRows(tensors: readonly Tensor[], rows: number, allocate: Allocate = newBuffer): Tensor {
   const [{ dtype, shape }] = tensors as readonly [Tensor];
   if (tensors.length === 1 && shape[0] === rows) return tensors[0]!;
   const joined = [rows, ...shape.slice(1)];
   const size = joined.reduce((product, dim) => product * dim, 1);
   return Tensor.trusted<DType>(
     dtype,
-    dtype === 'string' ? joinStrings(tensors, size) : join(tensors, dtype, size),
+    dtype === 'string' ? joinStrings(tensors, size) : join(tensors, dtype, size, allocate),
     joined,
   );
 }
 
-function join(tensors: readonly Tensor[], dtype: Exclude<DType, 'string'>, size: number): DataOf<DType> {
-  const data = new DTYPES[dtype].array(size);
+function join(
+  tensors: readonly Tensor[],
+  dtype: Exclude<DType, 'string'>,
+  size: number,
+  allocate: Allocate,
+): DataOf<DType> {
+  const { array, bytes } = DTYPES[dtype];
+  const data = new array(allocate(size * bytes), 0, size);
   let offset = 0;
   for (const tensor of tensors) {
     data.set(tensor.data as never, offset);
     offset += tensor.size;
   }
+  data.fill(0 as never, offset);
   return data;
+}
+
+/** Gives the memory of joined arguments back, once nobody reads them any more. */
+export function releaseJoined(args: readonly InputValue[]): void {
+  for (const value of args) {
+    if (value instanceof Tensor && !Array.isArray(value.data)) pool.give(value.data.buffer as ArrayBuffer);
+  }
 }
 
 function joinStrings(tensors: readonly Tensor[], size: number): string[] {

@@ -1,7 +1,7 @@
 import type { Outputs, Session } from '../../backends/backend.js';
 import { InfernodeError } from '../../errors.js';
 import type { DispatchReason, ModelObserver } from '../observer.js';
-import { haveRows, joinArguments, rowsOf } from './join-requests.js';
+import { haveRows, joinArguments, releaseJoined, rowsOf } from './join-requests.js';
 import type { PendingRequest } from './pending-request.js';
 
 /** Requests that go to the model together. */
@@ -45,6 +45,7 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     const args = isJoined ? joinArguments(each, padded) : each[0]!;
     called = performance.now();
     outputs = await runner.session.run(requests[0]!.method, args);
+    if (isJoined) releaseJoined(args);
     if (isJoined && !haveRows(outputs, padded)) throw notByRows(outputs, padded);
   } catch (error) {
     record(false, performance.now() - runner.startOf(called), 0);

@@ -2,11 +2,16 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import { InfernodeError } from '../../errors.js';
+import { BufferPool } from '../../tensor/buffer-pool.js';
 import { HttpError } from './problem.js';
 
 const ALIGNMENT = 8;
-/** The room that a body begins with, whatever size it announces. */
+/** The room that a body begins with, whatever size it announces, and how much larger it becomes than what has come. */
 const BELIEVED = 64 * 1024;
+const GROWTH = 16;
+
+/** What bodies are read into. */
+const pool = new BufferPool(1 << 26);
 
 /**
  * Reads a body, decompressed. It lies in memory so that what comes after the JSON object, the data of the first binary
@@ -52,7 +57,8 @@ function decompressed(stream: Readable, encoding: string): Readable {
 
 function collect(stream: Readable, skip: number, length: number | undefined, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let buffer = allocate(skip + Math.min(length ?? BELIEVED, BELIEVED));
+    const most = skip + (length ?? limit);
+    let buffer = allocate(Math.min(most, skip + BELIEVED));
     let end = skip;
     const fail = (error: Error) => {
       stream.removeListener('data', onData);
@@ -65,8 +71,9 @@ function collect(stream: Readable, skip: number, length: number | undefined, lim
       if (needed - skip > limit) return fail(tooLarge(limit));
       if (needed > buffer.length) {
         // A size that was announced costs memory only as its bytes come.
-        const grown = allocate(Math.max(needed, Math.min(2 * buffer.length, skip + (length ?? limit))));
+        const grown = allocate(Math.max(needed, Math.min(GROWTH * buffer.length, most)));
         buffer.copy(grown, 0, 0, end);
+        releaseBody(buffer);
         buffer = grown;
       }
       end += chunk.copy(buffer, end);
@@ -80,8 +87,14 @@ function collect(stream: Readable, skip: number, length: number | undefined, lim
   });
 }
 
+/** Gives the memory of a body back, once nobody reads it any more. */
+export function releaseBody(body: Buffer): void {
+  if (body.buffer.byteLength >= BELIEVED) pool.give(body.buffer as ArrayBuffer);
+}
+
 /** Small bodies lie in Node's pool, whose pieces are aligned. */
 function allocate(bytes: number): Buffer {
+  if (bytes >= BELIEVED) return Buffer.from(pool.take(bytes), 0, bytes);
   const buffer = Buffer.allocUnsafe(bytes);
   return buffer.byteOffset % ALIGNMENT === 0 ? buffer : Buffer.allocUnsafeSlow(bytes);
 }

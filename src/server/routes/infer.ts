@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServedModel } from '../../engine/engine.js';
-import { headerLengthOf } from '../http/body.js';
+import { headerLengthOf, releaseBody } from '../http/body.js';
 import { connectionSignal } from '../http/connection-signal.js';
 import { checkJsonType } from '../http/content-type.js';
 import { DEFAULTS, type InferencePluginOptions } from '../options.js';
@@ -26,6 +26,8 @@ export function addInferRoute(scope: FastifyInstance, options: InferencePluginOp
         inputs,
         signal: connectionSignal(request.raw.socket),
       });
+      // Not after a failure: a request that was given up may still be read by the model.
+      releaseBody(request.body as Buffer);
       const labels = served.model.config?.processing?.labels;
       const answering = { name, version: served.version, labels };
       const { body, headerLength } = writeInferResponse({ id, outputs, binary }, result.outputs, answering);
