@@ -122,10 +122,9 @@ function reportModels(engine: Engine, { json }: ServeOptions): void {
     printJsonLine({ event: 'loaded', ready: engine.ready, models });
     return;
   }
-  const served = engine.served().length;
-  print(`Serves ${served} of ${models.length} ${models.length === 1 ? 'model' : 'models'}`);
+  const count = `${engine.served().length} of ${models.length} ${models.length === 1 ? 'model' : 'models'}`;
   const rows = models.map(({ name, version, state, reason }) => [name, String(version ?? '-'), state, clip(reason)]);
-  print(table(rows, '  '));
+  print(`Serves ${count}\n${table(rows, '  ')}`);
 }
 
 function environmentKeys(): string[] {
