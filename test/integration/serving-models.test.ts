@@ -6,7 +6,7 @@ import { dataToJson } from '#src/server/wire/json-tensor';
 import { tensorToBytes } from '#src/server/wire/raw-tensor';
 import { serveBoth } from '../support/both-protocols.js';
 import type { InferResponse } from '../support/grpc-peer.js';
-import { lcg } from '../support/lcg.js';
+import { fill } from '../support/lcg.js';
 import { type Answer, ask, binaryBody, input, splitAnswer } from '../support/serving.js';
 import { dataFile, needsTestData } from '../support/test-data.js';
 import { needsTorch } from '../support/torch.js';
@@ -20,13 +20,10 @@ interface Case {
 
 /** Numbers from -1 to 1, the same in every run. */
 function noise(...shape: number[]): Tensor {
-  const next = lcg(shape.length);
-  const count = shape.reduce((product, size) => product * size, 1);
-  return new Tensor('float32', Float32Array.from({ length: count }, () => next() * 2 - 1), shape);
+  return fill({ name: '', dtype: 'float32', shape, seed: shape.length, lo: -1, hi: 1 }, shape.length);
 }
 
-const int64 = (shape: number[], ...values: number[]) =>
-  new Tensor('int64', BigInt64Array.from(values, BigInt), shape);
+const int64 = (shape: number[], ...values: number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), shape);
 
 const CASES: Readonly<Record<string, Case>> = {
   'speech enhancement, of four inputs and four outputs': {
@@ -134,7 +131,9 @@ async function answersAlike(
   assert.deepEqual(fromGrpc(await both.call<InferResponse>('ModelInfer', message)), wanted);
 }
 
-describe('real models answer over JSON, binary data and gRPC as they do without a server', { skip: needsTestData }, () => {
+describe('real models answer over JSON, binary data and gRPC as they do without a server', {
+  skip: needsTestData,
+}, () => {
   for (const [name, { file, inputs, outputs }] of Object.entries(CASES)) {
     test(name, async (t) => {
       const model = await load(dataFile(file), { threads: 1 });
@@ -165,7 +164,10 @@ describe('real models answer over JSON, binary data and gRPC as they do without 
       const wanted = tensorToBytes(Object.values(expected)[0]!);
       const only = (received: Received) => Object.values(received)[0]!.bytes;
       await reset();
-      assert.deepEqual(only(fromJson(await ask(url, 'POST', jsonBody(inputs), { 'content-type': 'application/json' }))), wanted);
+      assert.deepEqual(
+        only(fromJson(await ask(url, 'POST', jsonBody(inputs), { 'content-type': 'application/json' }))),
+        wanted,
+      );
       await reset();
       assert.deepEqual(only(fromBinary(await ask(url, 'POST', body, headers))), wanted);
       await reset();
