@@ -26,7 +26,7 @@ test('over HTTP, in whole seconds, one at least', async (t) => {
     [1001, '2'],
     [90_000, '90'],
     [Number.POSITIVE_INFINITY, '1'],
-  ]) {
+  ] as const) {
     assert.equal(await retryAfter(t, full({ retryAfterMs })), seconds);
   }
   assert.equal(await retryAfter(t, full({})), '1');
