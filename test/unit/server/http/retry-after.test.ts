@@ -6,7 +6,8 @@ import { InfernodeError } from '#src/errors';
 import { statusOf } from '#src/server/grpc/status';
 import { sendProblem } from '#src/server/http/problem';
 
-const full = (details: { retryAfterMs?: number }) => new InfernodeError('INF_QUEUE_FULL', 'The queue is full', { details });
+const full = (details: { retryAfterMs?: number }) =>
+  new InfernodeError('INF_QUEUE_FULL', 'The queue is full', { details });
 
 /** The Retry-After of the answer to this error. */
 async function retryAfter(t: TestContext, error: InfernodeError): Promise<unknown> {
