@@ -6,6 +6,11 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Writes a value to standard output as one line of JSON. */
+export function printJsonLine(value: object): void {
+  print(JSON.stringify(value));
+}
+
 /** Writes a value to standard output as JSON; 64-bit integers that a double cannot hold become strings. */
 export function printJson(value: unknown): void {
   const safe = (_key: string, item: unknown) =>

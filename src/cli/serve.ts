@@ -5,7 +5,7 @@ import { InfernodeError } from '../errors.js';
 import type { LogLevel } from '../server/options.js';
 import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions, parsePositive } from './common-options.js';
 import { namedModels } from './named-models.js';
-import { print, printJson, table } from './output.js';
+import { clip, print, printJsonLine, table } from './output.js';
 import { closeDoors, makeDoors, openDoors } from './serve-doors.js';
 
 interface ServeOptions extends CommonOptions {
@@ -58,7 +58,7 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
     import('../server/metrics/metrics-observer.js'),
   ]);
   const metrics = new MetricsObserver();
-  const engine = await Engine.open({
+  const engine = await Engine.start({
     ...loadOptions(options),
     models: named,
     mode: options.mode,
@@ -70,40 +70,61 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
     const apiKeys = [...(options.apiKey ?? []), ...environmentKeys()];
     const doors = await makeDoors(engine, metrics, { host, port, grpcPort, apiKeys, insecure, logLevel, docs });
     const stopped = untilStopped();
-    report(await openDoors(doors), engine, options);
+    // Who waits for the models asks a server that is there whether it is ready.
+    reportListening(await openDoors(doors), options);
+    const loaded = engine.started.then(() => true);
+    if (await Promise.race([loaded, stopped])) reportModels(engine, options);
     await stopped;
-    await closeDoors(doors, options.grace * 1000);
+    const graceMs = options.grace * 1000;
+    setTimeout(giveUp, graceMs + LAST_CALL_MS).unref();
+    await closeDoors(doors, graceMs);
   } finally {
     await engine.close();
     metrics.close();
   }
 }
 
-/** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
-function untilStopped(): Promise<void> {
+/** After the grace nobody waits for an answer any more, but models cannot be stopped in the middle of a call. */
+const LAST_CALL_MS = 5000;
+
+function giveUp(): never {
+  process.stderr.write('error: A model has not come to an end within the grace\n');
+  process.exit(1);
+}
+
+/** Resolves, to false, at the first SIGTERM or SIGINT; the second one ends the process at once. */
+function untilStopped(): Promise<false> {
   return new Promise((resolve) => {
     let asked = false;
     const stop = () => {
       if (asked) process.exit(1);
       asked = true;
-      resolve();
+      resolve(false);
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
   });
 }
 
-function report(at: { http: string; grpc?: string }, engine: Engine, { json, docs }: ServeOptions): void {
-  const models = engine.models();
+function reportListening(at: { http: string; grpc?: string }, { json, docs }: ServeOptions): void {
   const version = packageVersion();
   if (json) {
-    printJson({ version, ...at, models });
+    printJsonLine({ event: 'listening', version, ...at });
     return;
   }
   print(`Infernode ${version} listens on ${at.http}${docs ? ` (API: ${at.http}/docs)` : ''}`);
   if (at.grpc !== undefined) print(`gRPC on ${at.grpc}`);
-  const rows = models.map(({ name, version, state, reason }) => [name, String(version ?? '-'), state, reason]);
-  print(table(rows, '  '));
+}
+
+function reportModels(engine: Engine, { json }: ServeOptions): void {
+  const models = engine.models();
+  if (json) {
+    printJsonLine({ event: 'loaded', ready: engine.ready, models });
+    return;
+  }
+  const count = `${engine.served().length} of ${models.length} ${models.length === 1 ? 'model' : 'models'}`;
+  const rows = models.map(({ name, version, state, reason }) => [name, String(version ?? '-'), state, clip(reason)]);
+  print(`Serves ${count}\n${table(rows, '  ')}`);
 }
 
 function environmentKeys(): string[] {

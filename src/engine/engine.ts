@@ -90,6 +90,14 @@ export class Engine {
     return this.#models.all().flatMap((lifecycle) => lifecycle.entries());
   }
 
+  /** Every version that answers, in the same order. */
+  served(): ServedModel[] {
+    return this.#models.all().flatMap((lifecycle) => {
+      const ready = lifecycle.entries().filter(({ state }) => state === 'READY');
+      return ready.map(({ version }) => lifecycle.find(version!));
+    });
+  }
+
   /** @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY, INF_SHUTTING_DOWN */
   model(name: string, version?: number): ServedModel {
     this.#checkOpen();

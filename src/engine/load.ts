@@ -112,6 +112,7 @@ function queueOptions(
     defaults: defaults?.batching ?? {},
     warmup: options.warmup ?? config?.warmup ?? defaults?.warmup ?? 0,
     queue: defaults?.maxQueue ?? Number.POSITIVE_INFINITY,
+    signal: options.signal,
   };
 }
 

@@ -36,6 +36,8 @@ export interface QueueOptions {
   readonly warmup: number;
   /** The most requests that wait where `batching` does not say. */
   readonly queue: number;
+  /** Ends the warm-up early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const NOT_ASKED: Joinable = { rows: 1, reason: 'batching was not asked for', isCertain: true };
@@ -50,7 +52,7 @@ export async function makeQueue(
   session: Session,
   method: string,
   config: ModelConfig | null,
-  { batching, defaults, warmup, queue }: QueueOptions,
+  { batching, defaults, warmup, queue, signal }: QueueOptions,
 ): Promise<ModelQueue> {
   const signature = session.info.methods[method]!;
   const trial: Trial = { session, method, signature, maker: inputMaker(signature, config) };
@@ -58,7 +60,7 @@ export async function makeQueue(
   const inputs = isOff && warmup === 0 ? null : await findWorkingInputs(trial);
   const joinable = isOff ? NOT_ASKED : await tryRows(trial, inputs);
   const policy = settlePolicy({ ...limitSizes(defaults, joinable), ...batching }, joinable, queue);
-  if (inputs !== null) await warmUp(trial, inputs, policy, warmup);
+  if (inputs !== null) await warmUp(trial, inputs, policy, { runs: warmup, signal });
   const statistics = new StatisticsCounter();
   const observers = new Set<ModelObserver>([statistics]);
   const observer: ModelObserver = {
@@ -78,12 +80,13 @@ async function warmUp(
   { session, method }: Trial,
   inputs: WorkingInputs,
   policy: BatchPolicy,
-  runs: number,
+  { runs, signal }: { runs: number; signal: AbortSignal | undefined },
 ): Promise<void> {
   const { instances } = session.info;
   const sizes = policy.padTo.length === 0 ? [1] : policy.padTo;
   for (let run = 0; run < runs; run++) {
     for (const rows of sizes) {
+      if (signal?.aborted) return;
       const args = rows === 1 ? inputs.first : joinArguments(new Array(rows).fill(inputs.first), rows);
       await Promise.allSettled(Array.from({ length: instances }, () => session.run(method, args)));
     }

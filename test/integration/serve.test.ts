@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect as netConnect } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { credentials, loadPackageDefinition, Metadata, type ServiceClientConstructor } from '@grpc/grpc-js';
-import { definition } from '../support/grpc-peer.js';
-import { ask, assertProblem, assertServes, binaryBody, rawExchange, TINY } from '../support/serving.js';
+import { status } from '@grpc/grpc-js';
+import { healthOf } from '../support/grpc-health.js';
+import { connect, type InferResponse, output, rawRequest } from '../support/grpc-peer.js';
+import { busy, until } from '../support/served-models.js';
+import { ask, assertProblem, assertServes, input, rawExchange, statusOf, TINY } from '../support/serving.js';
 import { repository } from '../support/test-data.js';
-import { fixture } from '../support/torch.js';
+import { makeFolder } from '../unit/support/files.js';
 
 interface Command {
   readonly child: ChildProcess;
@@ -47,35 +50,31 @@ async function urlOf({ child, out, err }: Command): Promise<string> {
 
 const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 
-/** Whether a gRPC server says that a model is ready. */
-function grpcReady(address: string, key: string): Promise<boolean> {
-  const { inference } = loadPackageDefinition(definition) as unknown as {
-    inference: { GRPCInferenceService: ServiceClientConstructor };
-  };
-  const client = new inference.GRPCInferenceService(address, credentials.createInsecure());
-  return new Promise<boolean>((resolve, reject) => {
-    const headers = Metadata.fromHttp2Headers({ 'x-api-key': key });
-    client.ModelReady!({ name: 'tiny' }, headers, (error: Error | null, answer: { ready: boolean }) =>
-      error === null ? resolve(answer.ready) : reject(error),
-    );
-  }).finally(() => client.close());
+const ONE_AT_A_TIME = '{"batching":{"maxSize":1}}';
+const BUSY = { inputs: [input('x', 'FP32', [1, 1], [7])] };
+
+/** Resolves when it says that the models of the start have been tried. */
+async function loaded({ child, out, err }: Command): Promise<void> {
+  while (!/Serves \d|"event":"loaded".*\n/.test(out())) {
+    assert.equal(child.exitCode, null, err());
+    await sleep(10);
+  }
 }
 
-const SIDE = 1500;
-const slow = binaryBody(
-  {
-    inputs: [{ name: 'x0', datatype: 'FP32', shape: [SIDE, SIDE], parameters: { binary_data_size: SIDE * SIDE * 4 } }],
-  },
-  Buffer.alloc(SIDE * SIDE * 4),
-);
+function untilMetric(url: string, says: RegExp): Promise<void> {
+  return until(async () => says.test((await ask(`${url}/metrics`)).bytes.toString()));
+}
 
 describe('infernode serve', () => {
   test('says where it listens and what it serves, and ends well at SIGTERM', async (t) => {
     const command = start(t, ['models/shapes', `mine=${TINY.tiny}`, '--backend', 'onnx']);
     const url = await urlOf(command);
+    await loaded(command);
     assert.match(
       command.out(),
-      new RegExp(`listens on ${url} \\(API: ${url}/docs\\)\\n {2}mine +1 +READY\\n {2}shapes +1 +READY\\n`),
+      new RegExp(
+        `listens on ${url} \\(API: ${url}/docs\\)\\nServes 2 of 2 models\\n {2}mine +1 +READY\\n {2}shapes +1 +READY\\n`,
+      ),
     );
     assert.equal((await ask(`${url}/v2/models/mine`)).json.platform, 'onnxruntime_onnx');
     command.child.kill('SIGTERM');
@@ -85,11 +84,13 @@ describe('infernode serve', () => {
 
   test('speaks gRPC where it is given a port', async (t) => {
     const command = start(t, [TINY.tiny, '--grpc-port', '0', '--api-key', 'key']);
-    await urlOf(command);
-    while (!command.out().includes('READY')) await sleep(10);
+    await loaded(command);
     const [, address] = /gRPC on (127\.0\.0\.1:\d+)\n/.exec(command.out())!;
-    assert.equal(await grpcReady(address!, 'key'), true);
-    await assert.rejects(grpcReady(address!, 'wrong'), /UNAUTHENTICATED/);
+    const { call, disconnect } = connect(Number(address!.split(':')[1]));
+    const ready = (key: string) => call('ModelReady', { name: 'tiny' }, { metadata: { 'x-api-key': key } });
+    assert.deepEqual(await ready('key'), { ready: true });
+    await assert.rejects(ready('wrong'), /UNAUTHENTICATED/);
+    disconnect();
     const { port } = new URL(`http://${address}`);
     const busy = start(t, [TINY.tiny, '--grpc-port', port]);
     assert.equal(await busy.exit, 1);
@@ -98,19 +99,101 @@ describe('infernode serve', () => {
     assert.equal(await command.exit, 0);
   });
 
-  test('finishes what runs, and what is asked with --json is JSON', async (t) => {
-    const command = start(t, [fixture('slow.onnx'), '--json']);
+  test('listens before models are loaded, says so with --json in one JSON document a line', async (t) => {
+    const folder = await makeFolder(t, {
+      'slow/1/model.onnx': busy(100),
+      'slow/model.json': '{"warmup":300}',
+      'bad/1/model.onnx': 'no model',
+    });
+    const command = start(t, ['--models', folder, '--grpc-port', '0', '--json']);
     const url = await urlOf(command);
-    const { http, models } = JSON.parse(command.out());
-    assert.equal(http, url);
-    assert.deepEqual(models, [{ name: 'slow', version: 1, state: 'READY', reason: '' }]);
-    const running = ask(`${url}/v2/models/slow/infer`, 'POST', slow.body, slow.headers);
-    // Until the request is there: the first byte of the answer comes long after.
-    while (!/pending_requests\{model="slow",version="1"\} 1/.test((await ask(`${url}/metrics`)).bytes.toString()))
-      await sleep(5);
-    command.child.kill('SIGINT');
-    assert.equal((await running).status, 200);
+    assert.equal((await ask(`${url}/v2/health/live`)).status, 200);
+    assert.equal((await ask(`${url}/v2/health/ready`)).status, 503);
+    const { event, http, grpc } = JSON.parse(command.out());
+    assert.deepEqual([event, http], ['listening', url]);
+    assert.equal(await healthOf(Number(grpc.split(':')[1]), ''), 'NOT_SERVING');
+    await loaded(command);
+    const [, line] = command.out().trim().split('\n');
+    const { ready, models } = JSON.parse(line!);
+    assert.equal(ready, false);
+    assert.deepEqual(
+      models.map(({ name, state }: { name: string; state: string }) => [name, state]),
+      [
+        ['bad', 'UNAVAILABLE'],
+        ['slow', 'READY'],
+      ],
+    );
+    assert.equal((await ask(`${url}/v2/models/slow/ready`)).status, 200);
+  });
+
+  test('ends at once while models are being loaded', async (t) => {
+    const folder = await makeFolder(t, { 'slow/1/model.onnx': busy(100), 'slow/model.json': '{"warmup":300}' });
+    const command = start(t, ['--models', folder]);
+    await urlOf(command);
+    command.child.kill('SIGTERM');
     assert.equal(await command.exit, 0);
+    assert.doesNotMatch(command.out(), /Serves/);
+  });
+
+  test('answers what waits at SIGTERM, refuses what comes after, and ends well', async (t) => {
+    const folder = await makeFolder(t, { 'busy/1/model.onnx': busy(1500), 'busy/model.json': ONE_AT_A_TIME });
+    const command = start(t, ['--models', folder, '--threads', '1', '--grpc-port', '0', '--json']);
+    const url = await urlOf(command);
+    await loaded(command);
+    const { call, disconnect } = connect(Number(/"grpc":"[\d.]+:(\d+)"/.exec(command.out())![1]));
+    const message = rawRequest('busy', { x: ['FP32', [1, 1], Float32Array.of(7)] });
+    await call('ServerReady');
+    const answers = [
+      ...Array.from({ length: 6 }, () => ask(`${url}/v2/models/busy/infer`, 'POST', BUSY)),
+      ...Array.from({ length: 2 }, () => call<InferResponse>('ModelInfer', message)),
+    ];
+    const socket = netConnect(Number(new URL(url).port), '127.0.0.1').setEncoding('latin1');
+    let received = '';
+    socket.on('data', (text) => {
+      received += text;
+    });
+    const body = JSON.stringify(BUSY);
+    const head = `POST /v2/models/busy/infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    const raw = `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+    socket.write(raw.slice(0, 30));
+    // Two are at the model.
+    await untilMetric(url, /queue_requests\{model="busy",version="1"\} [4-7]\n/);
+    command.child.kill('SIGTERM');
+    await until(() =>
+      fetch(`${url}/v2`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    socket.write(raw.slice(30));
+    await assert.rejects(call('ModelInfer', message), { code: status.UNAVAILABLE });
+    for (const answer of await Promise.all(answers)) {
+      if ('status' in answer) assert.deepEqual([answer.status, answer.json.outputs[0].data], [200, [7]]);
+      else assert.deepEqual(output(answer, 'y', Float32Array), Float32Array.of(7));
+    }
+    assert.equal(await command.exit, 0);
+    assert.equal(statusOf(received), 503, received);
+    assert.match(received, /"error":"The server is shutting down"/);
+    disconnect();
+  });
+
+  test('waits no longer than the grace says', async (t) => {
+    const folder = await makeFolder(t, { 'busy/1/model.onnx': busy(1500), 'busy/model.json': ONE_AT_A_TIME });
+    const command = start(t, ['--models', folder, '--threads', '1', '--grace', '1']);
+    const url = await urlOf(command);
+    await loaded(command);
+    const many = Array.from({ length: 100 }, () =>
+      ask(`${url}/v2/models/busy/infer`, 'POST', BUSY).then(
+        ({ status }) => status,
+        () => 'cut',
+      ),
+    );
+    await untilMetric(url, /queue_requests\{model="busy",version="1"\} [1-9]\d\n/);
+    command.child.kill('SIGTERM');
+    assert.equal(await command.exit, 0);
+    const ends = await Promise.all(many);
+    assert.ok(ends.includes(200) && ends.includes('cut'), ends.join());
+    assert.ok(ends.every((end) => end === 200 || end === 'cut'));
   });
 
   test('a second signal ends it at once', async (t) => {
@@ -170,6 +253,7 @@ describe('infernode serve', () => {
     assert.match(refused.err(), /^error: Without API keys.*INF_OPTION_INVALID/);
     const open = start(t, [TINY.tiny, '--host', '0.0.0.0', '--insecure', '--no-docs']);
     const url = await urlOf(open);
+    await loaded(open);
     await assertServes(url);
     assertProblem(await ask(`${url}/docs`), 404, 'INF_REQUEST_INVALID');
   });

@@ -176,7 +176,8 @@ describe('metrics', () => {
     for (const line of text.trim().split('\n')) {
       assert.match(line, /^(# (HELP|TYPE) infernode_\w+ .+|infernode_\w+(\{[^}]*\})? [-+\d.e]+|)$/);
     }
-    assert.match(text, /infernode_pending_requests\{model="tiny",version="1"\} 0/);
+    assert.match(text, /infernode_queue_requests\{model="tiny",version="1"\} 0/);
+    assert.match(text, /infernode_model_ready\{model="tiny",version="1"\} 1/);
     assert.match(text, /infernode_event_loop_delay_seconds\{quantile="0.99"\}/);
     assert.match(text, /infernode_process_memory_bytes\{kind="resident"\} \d+/);
     assert.doesNotMatch(text, /evil/);

@@ -35,13 +35,18 @@ export interface StreamResponse {
   readonly infer_response: InferResponse;
 }
 
-/** A running server, and a client of it made from the proto file. */
-export interface Peer {
+/** A client made from the proto file. */
+export interface Client {
+  call<T = Record<string, unknown>>(method: string, request?: object, options?: Options): Promise<T>;
+  stream(options?: CallOptions): ClientDuplexStream<object, StreamResponse>;
+  disconnect(): void;
+}
+
+/** A running server, and a client of it. */
+export interface Peer extends Omit<Client, 'disconnect'> {
   readonly engine: Engine;
   readonly server: GrpcServer;
   readonly port: number;
-  call<T = Record<string, unknown>>(method: string, request?: object, options?: Options): Promise<T>;
-  stream(options?: CallOptions): ClientDuplexStream<object, StreamResponse>;
   close(): Promise<void>;
 }
 
@@ -69,14 +74,27 @@ export async function serve(
   const engine = await Engine.open({ models });
   const server = createGrpcServer({ engine, port: 0, ...rest });
   const port = await server.start();
+  const { disconnect, ...client } = connect(port, credentials);
+  return {
+    engine,
+    server,
+    port,
+    ...client,
+    close: async () => {
+      disconnect();
+      await server.stop(1000);
+      await engine.close();
+    },
+  };
+}
+
+/** A client of the server on that port. */
+export function connect(port: number, credentials = ChannelCredentials.createInsecure()): Client {
   const client = new inference.GRPCInferenceService(`localhost:${port}`, credentials, {
     'grpc.max_receive_message_length': -1,
     'grpc.enable_retries': 0,
   });
   return {
-    engine,
-    server,
-    port,
     call: (method, request = {}, { metadata = {}, signal, ...callOptions } = {}) =>
       new Promise((resolve, reject) => {
         const headers = Metadata.fromHttp2Headers(metadata);
@@ -86,11 +104,7 @@ export async function serve(
         signal?.addEventListener('abort', () => call.cancel());
       }),
     stream: (callOptions = {}) => client.ModelStreamInfer!(callOptions),
-    close: async () => {
-      client.close();
-      await server.stop(1000);
-      await engine.close();
-    },
+    disconnect: () => client.close(),
   };
 }
 

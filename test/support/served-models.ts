@@ -14,6 +14,40 @@ export function adding(k: number): Uint8Array {
   });
 }
 
+/** y = the element x of 0 and 10, as an ONNX file: it fails for x beyond 1, and only when it runs. */
+export function picking(): Uint8Array {
+  return encodeModel({
+    node: [node('Gather', ['choices', 'x'], ['y'])],
+    input: [value('x', 'int64', ['n'])],
+    output: [value('y', 'float32', ['n'])],
+    initializer: [weight('choices', 'float32', [2], Float32Array.of(0, 10))],
+  });
+}
+
+/** y = x for rows [n, 1], as an ONNX file that takes its time: the more steps, the more. */
+export function busy(steps: number): Uint8Array {
+  const size = 1024;
+  const layers = Array.from({ length: steps }, (_, step) => [
+    node('MatMul', [`h${step}`, 'zeros'], [`z${step}`]),
+    node('Tanh', [`z${step}`], [`h${step + 1}`]),
+  ]);
+  return encodeModel({
+    node: [
+      node('MatMul', ['x', 'ones'], ['h0']),
+      ...layers.flat(),
+      node('ReduceSum', [`h${steps}`, 'axes'], ['nothing']),
+      node('Add', ['x', 'nothing'], ['y']),
+    ],
+    input: [value('x', 'float32', ['n', 1])],
+    output: [value('y', 'float32', ['n', 1])],
+    initializer: [
+      weight('ones', 'float32', [1, size], new Float32Array(size).fill(1)),
+      weight('zeros', 'float32', [size, size], new Float32Array(size * size)),
+      weight('axes', 'int64', [1], BigInt64Array.of(1n)),
+    ],
+  });
+}
+
 /** What a model makes of 0. */
 export async function answerOf(engine: Engine, name: string, version?: number): Promise<number> {
   const inputs = [new Tensor('float32', Float32Array.of(0))];

@@ -2,11 +2,11 @@ import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementatio
 import type { Engine } from '../../engine/engine.js';
 import { InfernodeError } from '../../errors.js';
 import { modelMetadata, SERVER_METADATA } from '../protocol/metadata.js';
+import { modelStatistics, statisticsOf } from '../protocol/model-statistics.js';
 import { tritonConfig } from '../protocol/triton-config.js';
 import { infer } from './infer.js';
 import { decodeInferRequest } from './infer-request.js';
 import { encodeInferResponse } from './infer-response.js';
-import { statisticsOf } from './model-statistics.js';
 import { versionOf } from './model-version.js';
 import { type LoadRequest, loadModel, repositoryIndex, unloadModel } from './repository.js';
 import { logSettings, traceSettings } from './settings.js';
@@ -34,7 +34,10 @@ export function inferenceMethods(context: ServiceContext, service: ServiceDefini
     ServerMetadata: () => SERVER_METADATA,
     ModelMetadata: (request: Named) => modelMetadata(served(request)),
     ModelConfig: (request: Named) => ({ config: tritonConfig(served(request)) }),
-    ModelStatistics: ({ name, version }: Named) => ({ model_stats: statisticsOf(engine, name, version) }),
+    // Without a name, of everything that serves.
+    ModelStatistics: ({ name, version }: Named) => ({
+      model_stats: name === '' ? engine.served().map(modelStatistics) : statisticsOf(engine, name, versionOf(version)),
+    }),
     RepositoryIndex: (request: { ready: boolean }) => repositoryIndex(engine, request),
     RepositoryModelLoad: (request: LoadRequest) => loadModel(engine, request),
     RepositoryModelUnload: ({ model_name }: LoadRequest) => unloadModel(engine, model_name),

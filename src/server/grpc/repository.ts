@@ -1,6 +1,6 @@
 import type { Engine } from '../../engine/engine.js';
 import { modelName } from '../http/model-path.js';
-import { configOf } from '../routes/repository.js';
+import { loadConfig } from '../protocol/load-config.js';
 
 /** `parameter_choice` names the field that holds the value. */
 interface RepositoryParameter {
@@ -30,7 +30,8 @@ export function repositoryIndex(engine: Engine, { ready }: { readonly ready: boo
 /** Loads a model. @throws InfernodeError as `Engine.loadModel` does, and INF_REQUEST_INVALID, INF_REQUEST_UNSUPPORTED */
 export async function loadModel(engine: Engine, { model_name, parameters = {} }: LoadRequest): Promise<object> {
   const values = Object.entries(parameters).map(([name, value]) => [name, value[value.parameter_choice ?? '']]);
-  await engine.loadModel(modelName(model_name), configOf({ parameters: Object.fromEntries(values) }));
+  const name = modelName(model_name);
+  await engine.loadModel(name, loadConfig(name, Object.fromEntries(values)));
   return {};
 }
 

@@ -1,9 +1,12 @@
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { ERRORS } from '../../errors.js';
-import { problemOf } from '../http/problem.js';
+import { problemOf, retryAfterMs } from '../http/problem.js';
 
 /** The key of the trailing metadata that carries the code of an error. */
 const CODE_KEY = 'infernode-code';
+
+/** Tells clients that try again by themselves how long to wait, as gRPC has it. */
+const RETRY_KEY = 'grpc-retry-pushback-ms';
 
 /** It travels in a header, which must have an end. */
 const LONGEST_MESSAGE = 2000;
@@ -13,6 +16,8 @@ export function statusOf(error: unknown): StatusObject {
   const { code, message } = problemOf(error);
   const metadata = new Metadata();
   metadata.set(CODE_KEY, code);
+  const retryMs = retryAfterMs(error);
+  if (retryMs !== undefined) metadata.set(RETRY_KEY, String(Math.ceil(retryMs)));
   return { code: status[ERRORS[code].grpc], details: writable(message), metadata };
 }
 

@@ -11,9 +11,6 @@ export interface Problem {
 /** The header that names the code of an error. */
 export const CODE_HEADER = 'x-infernode-code';
 
-/** Seconds after which a client may try again what is unavailable now. */
-const RETRY_AFTER = '1';
-
 /** An error of HTTP itself, whose status no code has. */
 export class HttpError extends InfernodeError {
   constructor(
@@ -39,6 +36,12 @@ export function problemOf(error: unknown): Problem {
   return { status: 500, code: 'INF_INTERNAL', message: 'An internal error; the log of the server has it' };
 }
 
+/** Milliseconds after which a client may try again what there was no room for; undefined where nobody knows. */
+export function retryAfterMs(error: unknown): number | undefined {
+  const given = error instanceof InfernodeError ? error.details.retryAfterMs : undefined;
+  return typeof given === 'number' && Number.isFinite(given) ? Math.max(0, given) : undefined;
+}
+
 /** Answers what is no request of this server, such as a URL that is none. */
 export function sendFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode = 400 } = error;
@@ -51,7 +54,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const { status, code, message } = problemOf(error);
   if (status >= 500) request.log.error({ err: error }, message);
   else request.log.info({ code }, message);
-  if (status === 503) reply.header('retry-after', RETRY_AFTER);
+  if (status === 503) reply.header('retry-after', Math.max(1, Math.ceil((retryAfterMs(error) ?? 0) / 1000)));
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   reply
     .code(status)

@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { ModelEntry } from '../../engine/engine.js';
+import { Counter, Histogram, Registry } from 'prom-client';
+import type { Engine } from '../../engine/engine.js';
 import type { ModelObserver } from '../../engine/observer.js';
+import { ModelGauges } from './model-gauges.js';
 import { ProcessMetrics } from './process-metrics.js';
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -16,8 +17,8 @@ const OUTCOMES = ['success', 'rejected', 'expired', 'cancelled', 'invalid', 'fai
 export class MetricsObserver {
   readonly registry = new Registry();
   readonly #process = new ProcessMetrics(this.registry);
+  readonly #models = new ModelGauges(this.registry);
   readonly #observed = new Map<string, { readonly name: string; readonly version: number }>();
-  readonly #pending = new Map<string, number>();
 
   readonly #requests = new Counter({
     name: 'infernode_requests_total',
@@ -41,13 +42,6 @@ export class MetricsObserver {
   readonly #queueSeconds = this.#histogram('queue_duration_seconds', 'Time of a request in the queue', SECONDS);
   readonly #computeSeconds = this.#histogram('compute_duration_seconds', 'Time of one call of the model', SECONDS);
   readonly #batchRows = this.#histogram('batch_rows', 'Rows of one call of the model', ROWS);
-  readonly #depth = new Gauge({
-    name: 'infernode_pending_requests',
-    help: 'Requests over HTTP that wait or run',
-    labelNames: MODEL,
-    registers: [this.registry],
-  });
-
   /** What the engine tells of one version of a model. */
   readonly observe = (name: string, version: number): ModelObserver => {
     const labels = { model: name, version: String(version) };
@@ -68,26 +62,16 @@ export class MetricsObserver {
     };
   };
 
-  /** Counts a request as pending until the function that it returns is called. */
-  begin(name: string, version: number): () => void {
-    const key = keyOf(name, version);
-    this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1);
-    return () => this.#pending.set(key, (this.#pending.get(key) ?? 1) - 1);
-  }
-
   /** The metrics as Prometheus reads them. Series of models that are gone are dropped first. */
-  async render(models: readonly ModelEntry[]): Promise<string> {
+  async render(engine: Pick<Engine, 'models' | 'served'>): Promise<string> {
+    const models = engine.models();
     const alive = new Set(
       models.filter(({ state }) => state !== 'UNAVAILABLE').map((m) => keyOf(m.name, m.version ?? 0)),
     );
     for (const [key, { name, version }] of this.#observed) {
       if (!alive.has(key)) this.#forget(key, name, version);
     }
-    this.#depth.reset();
-    for (const { name, version, state } of models) {
-      if (version === null || state === 'UNAVAILABLE') continue;
-      this.#depth.set({ model: name, version: String(version) }, this.#pending.get(keyOf(name, version)) ?? 0);
-    }
+    this.#models.read(engine);
     return this.registry.metrics();
   }
 
@@ -111,7 +95,6 @@ export class MetricsObserver {
       histogram.remove(labels);
     }
     this.#observed.delete(key);
-    this.#pending.delete(key);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ServedModel } from '../../engine/engine.js';
+import type { Engine, ServedModel } from '../../engine/engine.js';
 import type { Duration } from '../../engine/statistics.js';
 
 /** How often something happened, and nanoseconds in all. */
@@ -38,6 +38,12 @@ export function modelStatistics({ name, version, model }: ServedModel) {
       { type: model.info.device === 'cpu' ? 'CPU' : 'GPU', id: 0, byte_size: model.info.parameters.bytes },
     ],
   };
+}
+
+/** The statistics of a version, or of all that serve. @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY */
+export function statisticsOf(engine: Engine, name: string, version: number | undefined) {
+  const { versions } = engine.model(name, version);
+  return (version === undefined ? versions : [version]).map((each) => modelStatistics(engine.model(name, each)));
 }
 
 function inNanoseconds({ count, ms }: Duration): DurationStatistic {

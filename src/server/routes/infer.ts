@@ -12,31 +12,26 @@ import { addModelRoute, type ModelPath } from './with-version.js';
 
 /** The route that all of this is for. */
 export function addInferRoute(scope: FastifyInstance, options: InferencePluginOptions): void {
-  const { engine, metrics, maxTensors = DEFAULTS.maxTensors } = options;
+  const { engine, maxTensors = DEFAULTS.maxTensors } = options;
   const infer = async ({ name, version }: ModelPath, request: FastifyRequest, reply: FastifyReply) => {
     const served = engine.model(name, version);
     const { id, inputs, outputs, binary, options } = readRequest(request, served, maxTensors);
-    const done = metrics?.begin(name, served.version);
-    try {
-      const result = await engine.infer(name, {
-        ...options,
-        // The version that was found above answers, and says so.
-        version: served.version,
-        ...(outputs !== null && { outputs: outputs.map((output) => output.name) }),
-        inputs,
-        signal: connectionSignal(request.raw.socket),
-      });
-      // Not after a failure: a request that was given up may still be read by the model.
-      releaseBody(request.body as Buffer);
-      const labels = served.model.config?.processing?.labels;
-      const answering = { name, version: served.version, labels };
-      const { body, headerLength } = writeInferResponse({ id, outputs, binary }, result.outputs, answering);
-      if (headerLength === undefined) reply.type('application/json');
-      else reply.type('application/octet-stream').header('inference-header-content-length', headerLength);
-      return body;
-    } finally {
-      done?.();
-    }
+    const result = await engine.infer(name, {
+      ...options,
+      // The version that was found above answers, and says so.
+      version: served.version,
+      ...(outputs !== null && { outputs: outputs.map((output) => output.name) }),
+      inputs,
+      signal: connectionSignal(request.raw.socket),
+    });
+    // Not after a failure: a request that was given up may still be read by the model.
+    if (request.body !== undefined) releaseBody(request.body as Buffer);
+    const labels = served.model.config?.processing?.labels;
+    const answering = { name, version: served.version, labels };
+    const { body, headerLength } = writeInferResponse({ id, outputs, binary }, result.outputs, answering);
+    if (headerLength === undefined) reply.type('application/json');
+    else reply.type('application/octet-stream').header('inference-header-content-length', headerLength);
+    return body;
   };
   addModelRoute(scope, 'POST', '/infer', { schema: INFER_SCHEMA }, infer);
 }

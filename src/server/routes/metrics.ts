@@ -9,7 +9,7 @@ export function addMetricsRoute(scope: FastifyInstance, engine: Engine, metrics:
     { schema: { summary: 'Metrics for Prometheus', tags: ['statistics'], produces: ['text/plain'] } },
     async (_request, reply) => {
       reply.type(metrics.registry.contentType);
-      return metrics.render(engine.models());
+      return metrics.render(engine);
     },
   );
 }

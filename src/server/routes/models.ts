@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import type { Engine, ServedModel } from '../../engine/engine.js';
+import type { Engine } from '../../engine/engine.js';
 import { modelMetadata, SERVER_METADATA } from '../protocol/metadata.js';
-import { modelStatistics } from '../protocol/model-statistics.js';
+import { modelStatistics, statisticsOf } from '../protocol/model-statistics.js';
 import { tritonConfig } from '../protocol/triton-config.js';
 import { addModelRoute } from './with-version.js';
 
@@ -26,20 +26,11 @@ export function addModelRoutes(scope: FastifyInstance, engine: Engine): void {
   scope.get(
     '/v2/models/stats',
     { schema: { summary: 'What all models have done', tags: ['statistics'] } },
-    async () => ({ model_stats: readyModels(engine).map(modelStatistics) }),
+    async () => ({ model_stats: engine.served().map(modelStatistics) }),
   );
 
   const statistics = { schema: { summary: 'What a model has done, by version', tags: ['statistics'] } };
-  addModelRoute(scope, 'GET', '/stats', statistics, async ({ name, version }) => {
-    const { versions } = engine.model(name, version);
-    const asked = version === undefined ? versions : [version];
-    return { model_stats: asked.map((one) => modelStatistics(engine.model(name, one))) };
-  });
-}
-
-function readyModels(engine: Engine): ServedModel[] {
-  return engine
-    .models()
-    .filter(({ state, version }) => state === 'READY' && version !== null)
-    .map(({ name, version }) => engine.model(name, version!));
+  addModelRoute(scope, 'GET', '/stats', statistics, async ({ name, version }) => ({
+    model_stats: statisticsOf(engine, name, version),
+  }));
 }

@@ -65,9 +65,13 @@ export function dataToJson(tensor: Tensor): string {
 
 function floatsToJson(values: ArrayLike<number> & { join(): string }): string {
   for (let index = 0; index < values.length; index++) {
-    if (!Number.isFinite(values[index])) {
-      return `[${Array.from(values, (value) => (Number.isFinite(value) ? String(value) : `"${value}"`)).join()}]`;
-    }
+    const value = values[index]!;
+    if (!Number.isFinite(value) || Object.is(value, -0)) return `[${Array.from(values, floatToJson).join()}]`;
   }
   return `[${values.join()}]`;
+}
+
+function floatToJson(value: number): string {
+  if (!Number.isFinite(value)) return `"${value}"`;
+  return Object.is(value, -0) ? '-0' : String(value);
 }

@@ -55,6 +55,7 @@ describe('a tensor to JSON', () => {
       '[0.5,"NaN","-Infinity"]',
     );
     assert.equal(json('float64', Float64Array.of(1e300, Number.POSITIVE_INFINITY)), '[1e+300,"Infinity"]');
+    assert.equal(json('float32', Float32Array.of(1, -0, 0)), '[1,-0,0]');
     assert.equal(json('float16', Uint16Array.of(0x3800, 0x7e00)), '[0.5,"NaN"]');
     assert.equal(json('bfloat16', Uint16Array.of(0xc000)), '[-2]');
     assert.equal(json('bool', Uint8Array.of(1, 0)), '[true,false]');
