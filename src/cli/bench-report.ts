@@ -121,7 +121,8 @@ function notesText({ contestants, against, matmul }: BenchmarkReport): string {
   );
   if (against?.agreement) {
     const { difference, tolerance } = against.agreement;
-    lines.push(`the answers agree: ${difference.toPrecision(2)} of the largest element, ${tolerance} allowed`);
+    const how = difference === 0 ? 'exactly' : `within ${difference.toPrecision(2)} of the largest element`;
+    lines.push(`the answers agree ${how}; ${tolerance} is allowed`);
   }
   if (against?.absent) lines.push(`${against.name} is absent: ${clip(against.absent, 200)}`);
   return lines.map((line) => `note: ${line}`).join('\n');
