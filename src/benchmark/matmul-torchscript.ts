@@ -4,25 +4,26 @@ import { crc32 } from 'node:zlib';
 const MODULE = Buffer.from('\x80\x02c__torch__\nProduct\n)\x81}X\x08\x00\x00\x00training\x89sb.', 'latin1');
 const EMPTY_TUPLE = Buffer.from('\x80\x02).', 'latin1');
 
-/**
- * A TorchScript program that multiplies its inputs `a` and `b` and gives one element of the product.
- *
- * @param operator `matmul`, or `_int_mm` for int8, which sums in int32
- */
-export function matmulTorchScript(operator: 'matmul' | '_int_mm'): Uint8Array {
-  const code = `class Product(Module):
+const CODE = `class Product(Module):
   __parameters__ = []
   __buffers__ = []
   training : bool
   def forward(self: __torch__.Product,
     a: Tensor,
-    b: Tensor) -> Tensor:
-    y = torch.${operator}(a, b)
+    b: Tensor,
+    integers: bool) -> Tensor:
+    if integers:
+      y = torch._int_mm(a, b)
+    else:
+      y = torch.matmul(a, b)
     return torch.slice(torch.slice(y, 0, 0, 1), 1, 0, 1)
 `;
+
+/** A TorchScript program that multiplies its inputs `a` and `b`, `integers` or not, and gives one element of the product. */
+export function matmulTorchScript(): Uint8Array {
   return storedZip({
     'product/data.pkl': MODULE,
-    'product/code/__torch__.py': Buffer.from(code),
+    'product/code/__torch__.py': Buffer.from(CODE),
     'product/constants.pkl': EMPTY_TUPLE,
     'product/version': Buffer.from('3\n'),
   });

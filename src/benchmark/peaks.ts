@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackendName } from '../backends/backend.js';
+import { hasBfloat16, hasVnni } from '../config/cpu-features.js';
+import { systemInfo } from '../config/system-info.js';
 import type { SampleInputs } from '../conversion/build.js';
 import { messageOf } from '../errors.js';
 import { DTYPES } from '../tensor/dtype.js';
@@ -24,12 +26,14 @@ export interface MatmulPeak {
   readonly reason: string | null;
 }
 
-interface Product {
+/** A model of products, and what it is given for each precision. */
+interface Program {
   readonly backend: BackendName;
-  readonly precision: MatmulPrecision;
+  /** How many products a call computes. */
   readonly products: number;
-  readonly file: () => Uint8Array;
-  readonly inputs: () => SampleInputs;
+  readonly file: string;
+  readonly content: () => Uint8Array;
+  readonly inputs: readonly (readonly [precision: MatmulPrecision, inputs: () => SampleInputs])[];
 }
 
 function square(dtype: 'float32' | 'bfloat16' | 'int8'): Tensor {
@@ -41,36 +45,83 @@ function square(dtype: 'float32' | 'bfloat16' | 'int8'): Tensor {
   return new Tensor(dtype, data as never, [SIDE, SIDE]) as Tensor;
 }
 
-function torchProduct(precision: MatmulPrecision, dtype: 'float32' | 'bfloat16' | 'int8'): Product {
-  const file = () => matmulTorchScript(dtype === 'int8' ? '_int_mm' : 'matmul');
-  return { backend: 'torch', precision, products: 1, file, inputs: () => ({ a: square(dtype), b: square(dtype) }) };
-}
-
-function onnxProduct(precision: 'fp32' | 'int8'): Product {
-  const x = () =>
-    precision === 'int8'
-      ? new Tensor('uint8', new Uint8Array(SIDE).fill(77), [1, SIDE])
-      : new Tensor('float32', new Float32Array(SIDE).fill(0.77), [1, SIDE]);
-  const file = () => matmulOnnx(precision, SIDE);
-  return { backend: 'onnx', precision, products: PRODUCTS, file, inputs: () => ({ x: x() }) };
+function torchProgram(): Program {
+  const given = (dtype: 'float32' | 'bfloat16' | 'int8') => () => {
+    const matrix = square(dtype);
+    return { a: matrix, b: matrix, integers: dtype === 'int8' };
+  };
+  return {
+    backend: 'torch',
+    products: 1,
+    file: 'matmul.pt',
+    content: matmulTorchScript,
+    inputs: [
+      ['fp32', given('float32')],
+      ['bf16', given('bfloat16')],
+      ['int8', given('int8')],
+    ],
+  };
 }
 
 /** ONNX Runtime has no product of bfloat16 on CPUs. */
-const PRODUCTS_TO_TIME: readonly Product[] = [
-  onnxProduct('fp32'),
-  torchProduct('fp32', 'float32'),
-  torchProduct('bf16', 'bfloat16'),
-  onnxProduct('int8'),
-  torchProduct('int8', 'int8'),
-];
+function onnxProgram(precision: 'fp32' | 'int8'): Program {
+  const row = () =>
+    precision === 'int8'
+      ? new Tensor('uint8', new Uint8Array(SIDE).fill(77), [1, SIDE])
+      : new Tensor('float32', new Float32Array(SIDE).fill(0.77), [1, SIDE]);
+  const file = `matmul-${precision}.onnx`;
+  const content = () => matmulOnnx(precision, SIDE);
+  return { backend: 'onnx', products: PRODUCTS, file, content, inputs: [[precision, () => ({ x: row() })]] };
+}
+
+/** One product in one process, and its rounds; or why there are none. */
+interface Product {
+  readonly program: Program;
+  readonly precision: MatmulPrecision;
+  readonly contestant: Contestant;
+  readonly input: number;
+  readonly absent: string | null;
+  readonly rounds: number[];
+}
+
+/** libtorch multiplies without such instructions as well, but takes seconds. */
+function lacking(backend: BackendName, precision: MatmulPrecision): string | null {
+  if (backend !== 'torch') return null;
+  const system = systemInfo();
+  if (precision === 'bf16' && !hasBfloat16(system)) return 'the CPU has no instructions for bfloat16';
+  if (precision === 'int8' && !hasVnni(system)) return 'the CPU has no instructions for sums of 8-bit products';
+  return null;
+}
+
+/** Opens a program and tries each of its products, which this CPU may lack. */
+async function openProgram(
+  program: Program,
+  contestant: Contestant,
+  folder: string,
+  options: { readonly threads: number; readonly libtorch?: string },
+): Promise<Product[]> {
+  const { backend, file, content, inputs } = program;
+  const path = join(folder, file);
+  let problem: string | null = null;
+  try {
+    await writeFile(path, content());
+    await contestant.open({ runtime: 'infernode', path, options: { ...options, backend } });
+    await contestant.give(inputs.map(([, make]) => make()));
+  } catch (error) {
+    problem = messageOf(error);
+  }
+  const products: Product[] = [];
+  for (const [input, [precision]] of inputs.entries()) {
+    const absent =
+      problem ?? lacking(backend, precision) ?? (await contestant.calls(input, 0).then(() => null, messageOf));
+    products.push({ program, precision, contestant, input, absent, rounds: [] });
+  }
+  return products;
+}
 
 /** Products of matrices that are timed in the same rounds as a model, in processes of their own. */
 export class MatmulPeaks {
-  readonly #rounds: number[][];
-
-  private constructor(private readonly opened: readonly { product: Product; open: Contestant | string }[]) {
-    this.#rounds = opened.map(() => []);
-  }
+  private constructor(private readonly products: readonly Product[]) {}
 
   /** @param folder where the models are written */
   static async open(
@@ -78,41 +129,29 @@ export class MatmulPeaks {
     folder: string,
     options: { readonly threads: number; readonly libtorch?: string },
   ): Promise<MatmulPeaks> {
-    const opened = [];
-    for (const product of PRODUCTS_TO_TIME) {
-      const { backend, precision, file, inputs } = product;
-      const path = join(folder, `matmul-${precision}.${backend === 'onnx' ? 'onnx' : 'pt'}`);
-      await writeFile(path, file());
-      const contestant = contestants.start();
-      try {
-        await contestant.open({ runtime: 'infernode', path, options: { ...options, backend } });
-        await contestant.give([inputs()]);
-        await contestant.first();
-        opened.push({ product, open: contestant });
-      } catch (error) {
-        await contestant.end();
-        opened.push({ product, open: messageOf(error) });
-      }
+    const products: Product[] = [];
+    for (const program of [onnxProgram('fp32'), onnxProgram('int8'), torchProgram()]) {
+      products.push(...(await openProgram(program, contestants.start(), folder, options)));
     }
-    return new MatmulPeaks(opened);
+    return new MatmulPeaks(products);
   }
 
   /** One round of each. */
   async time(milliseconds: number): Promise<void> {
-    for (const [index, { product, open }] of this.opened.entries()) {
-      if (typeof open === 'string') continue;
+    for (const { program, contestant, input, absent, rounds } of this.products) {
+      if (absent !== null) continue;
       // The fastest: what disturbs some calls of a model disturbs most of these, which are longer.
-      const ms = Math.min(...(await open.calls(0, milliseconds)));
-      this.#rounds[index]!.push((2 * SIDE ** 3 * product.products) / ms / 1e6);
+      const ms = Math.min(...(await contestant.calls(input, milliseconds)));
+      rounds.push((2 * SIDE ** 3 * program.products) / ms / 1e6);
     }
   }
 
   get results(): MatmulPeak[] {
-    return this.opened.map(({ product: { backend, precision }, open }, index) => ({
+    return this.products.map(({ program: { backend }, precision, absent, rounds }) => ({
       backend,
       precision,
-      gops: typeof open === 'string' ? null : spreadOf(this.#rounds[index]!),
-      reason: typeof open === 'string' ? open : null,
+      gops: absent === null ? spreadOf(rounds) : null,
+      reason: absent,
     }));
   }
 }
