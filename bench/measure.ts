@@ -1,18 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Bench } from 'tinybench';
+import { type Spread, spreadOf } from '#src/benchmark/figures';
+
+export const spread = spreadOf;
 
 /** Something to time. One call of `run` does `calls` calls; the figure is for one of them. */
 export interface Task {
   readonly name: string;
   readonly calls: number;
   readonly run: () => unknown;
-}
-
-/** A figure of several rounds. */
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
 }
 
 /**
@@ -63,9 +59,4 @@ export async function measureLoopDelay(run: () => Promise<unknown>, durationMs: 
     max: ms(histogram.max),
     call: spread(calls).median,
   };
-}
-
-export function spread(figures: readonly number[]): Spread {
-  const sorted = [...figures].sort((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted.at(-1)! };
 }

@@ -58,6 +58,11 @@ export function parsePositive(text: string): number {
   return value;
 }
 
+/** A list of them: `1,8`. */
+export function parseCounts(text: string): number[] {
+  return text.split(',').map((item) => parsePositive(item.trim()));
+}
+
 function parseDevice(text: string): string {
   if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(text)) throw new InvalidArgumentError('Expected auto, cpu, cuda or cuda:N.');
   return text;

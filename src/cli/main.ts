@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../config/package-root.js';
+import { addBench } from './bench.js';
 import { addDoctor } from './doctor.js';
 import { addInspect } from './inspect.js';
 import { addOptimize } from './optimize.js';
@@ -14,6 +15,7 @@ Examples:
   infernode run models/resnet50 --input photo.jpg --top 3 --json
   infernode run vad.pt --input x=chunk.npy --input sr=16000 --output out/
   infernode inspect model.pt
+  infernode bench models/shapes --batch 1,8 --against onnxruntime-node
   infernode optimize model.pt --calibration photos/ --labels classes.csv -o models/tuned
   infernode serve models/shapes --port 8080
   infernode doctor
@@ -50,6 +52,7 @@ function makeProgram(): Command {
     .configureOutput({ outputError: () => {} });
   addRun(program);
   addInspect(program);
+  addBench(program);
   addOptimize(program);
   addServe(program);
   addDoctor(program);

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OptimizeOptions } from '../optimize/optimize-options.js';
 import type { CandidateResult, OptimizeReport } from '../optimize/optimize-report.js';
 import type { ImageOptions } from '../processing/image-input.js';
-import { addOutputOptions, parsePositive } from './common-options.js';
+import { addOutputOptions, parseCounts, parsePositive } from './common-options.js';
 import { addImageOptions } from './image-options.js';
 import { clip, formatBytes, formatMs, print, printJson, table } from './output.js';
 import { ProgressBar } from './progress-bar.js';
@@ -127,8 +127,4 @@ function parseShare(text: string): number {
   if (text.trim() === '' || !(value >= 0 && value < 1))
     throw new InvalidArgumentError('Expected a share, such as 0.01.');
   return value;
-}
-
-function parseCounts(text: string): number[] {
-  return text.split(',').map((item) => parsePositive(item.trim()));
 }

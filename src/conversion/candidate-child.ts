@@ -1,14 +1,14 @@
 /** Run by candidate-process.ts in a child process: builds and measures one candidate. A crash here is its failure alone. */
-import type { InputValue, Session } from '../backends/backend.js';
+import type { Session } from '../backends/backend.js';
 import { isTensorLike } from '../backends/input-errors.js';
 import { backendOf } from '../backends/registry.js';
-import { InfernodeError, messageOf } from '../errors.js';
-import { Tensor } from '../tensor/tensor.js';
+import { answerParent } from './answer-parent.js';
 import type { SampleInputs } from './build.js';
-import type { Reply, Request } from './candidate-protocol.js';
+import type { Request } from './candidate-protocol.js';
 import { Conversion, quantizableLayers } from './conversion.js';
 import { matchInputs } from './match-inputs.js';
 import { measure, medianLatency } from './measure.js';
+import { reviveInputs } from './revive-inputs.js';
 
 let session: Session | undefined;
 let conversion: Conversion | undefined;
@@ -42,34 +42,15 @@ async function answer(request: Request): Promise<unknown> {
   }
 }
 
-process.on('message', async (request: Request) => {
-  let reply: Reply;
-  try {
-    reply = { ok: true, value: await answer(request) };
-  } catch (error) {
-    const code = error instanceof InfernodeError ? error.code : 'INF_INTERNAL';
-    reply = { ok: false, code, message: messageOf(error) };
-  }
-  // The parent may have gone.
-  if (process.connected) process.send!(reply, undefined, undefined, () => {});
-});
-
-// A child whose parent is gone has nobody to work for, and may be in the middle of a long call.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+answerParent(answer);
 
 function revive(inputs: SampleInputs): SampleInputs {
-  const values = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, reviveValue(value)]));
+  const values = reviveInputs(inputs);
   return session === undefined ? values : matchInputs(values, namesOf(session));
 }
 
 function namesOf({ info }: Session): string[] {
   return info.methods.forward!.inputs.map(({ name }) => name);
-}
-
-/** Tensors lose their class on the way between processes. */
-function reviveValue(value: InputValue): InputValue {
-  if (isTensorLike(value)) return new Tensor(value.dtype, value.data as never, value.shape);
-  return Array.isArray(value) ? value.map(reviveValue) : value;
 }
 
 function rowsOf(inputs: SampleInputs): number {

@@ -1,5 +1,4 @@
 import type { BackendName, MemoryLayout, ModelFormat } from '../backends/backend.js';
-import type { ErrorCode } from '../errors.js';
 import type { Build, SampleInputs } from './build.js';
 
 /** How a child process loads a candidate. */
@@ -31,7 +30,3 @@ export interface ConversionReport {
   readonly converted: Readonly<Record<string, number>>;
   readonly left: Readonly<Record<string, number>>;
 }
-
-export type Reply =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };

@@ -1,0 +1,65 @@
+import type { InputValue } from '../backends/backend.js';
+import { isTensorLike } from '../backends/input-errors.js';
+import type { SampleInputs } from '../conversion/build.js';
+import { joinRows } from '../engine/batching/join-requests.js';
+import { InfernodeError, messageOf } from '../errors.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Contestant } from './contestant.js';
+import type { Scouted } from './protocol.js';
+
+/** The inputs of one call, so many times over; null where they have no rows to repeat. */
+export function repeated(inputs: SampleInputs, times: number): SampleInputs | null {
+  const entries: [string, InputValue][] = [];
+  for (const [name, value] of Object.entries(inputs)) {
+    if (!isTensorLike(value)) {
+      if (typeof value === 'object' && value !== null) return null;
+      entries.push([name, value]);
+      continue;
+    }
+    const rows = value.shape[0];
+    if (rows === undefined) return null;
+    entries.push([name, joinRows(new Array<Tensor>(times).fill(value as Tensor), rows * times)]);
+  }
+  return Object.fromEntries(entries);
+}
+
+/** A batch size, and its inputs or why there are none. */
+export interface BatchInputs {
+  readonly batch: number;
+  readonly inputs: SampleInputs | null;
+  readonly reason: string | null;
+}
+
+/** The inputs of each batch size that the model takes, as the model itself shows. */
+export async function batchInputs(
+  sizes: readonly number[],
+  one: SampleInputs,
+  { rows }: Scouted,
+  contestant: Contestant,
+): Promise<BatchInputs[]> {
+  const batches: BatchInputs[] = [];
+  for (const batch of sizes) {
+    const absent = (reason: string): BatchInputs => ({ batch, inputs: null, reason });
+    const inputs = repeated(one, batch);
+    if (batch === 1) batches.push({ batch, inputs: one, reason: null });
+    else if (rows.isCertain && rows.most === 1) batches.push(absent(rows.reason));
+    else if (rows.isCertain && batch > rows.most) batches.push(absent(`it takes ${rows.most} rows at most`));
+    else if (inputs === null) batches.push(absent('its inputs are not all tensors of several rows'));
+    else {
+      const failure = await contestant.outputs(inputs).then(() => null, messageOf);
+      batches.push(failure === null ? { batch, inputs, reason: null } : absent(failure));
+    }
+  }
+  return batches;
+}
+
+/** @throws InfernodeError INF_INPUT_MISSING if none were given and none could be made up */
+export function chooseInputs(given: SampleInputs | null, { madeUp }: Scouted): SampleInputs {
+  const inputs = given ?? madeUp;
+  if (inputs !== null) return inputs;
+  throw new InfernodeError(
+    'INF_INPUT_MISSING',
+    'No inputs could be made up that this model takes; give them: --input NAME=VALUE',
+    { details: { expected: 'inputs', given: 'nothing' } },
+  );
+}

@@ -1,0 +1,149 @@
+import { formatShape } from '../backends/input-errors.js';
+import type { Latency, Spread } from '../benchmark/figures.js';
+import type { BenchmarkReport, ContestantReport, Ratios } from '../benchmark/report.js';
+import { clip, formatBytes, formatMs, table } from './output.js';
+
+/** One figure of every contestant; undefined for one that was not measured. */
+type Cells = (contestant: ContestantReport) => string | undefined;
+
+/** The benchmark for people: what was measured, a table of figures with a column for each contestant, and notes. */
+export function reportText(report: BenchmarkReport): string {
+  return [headText(report), figuresText(report), notesText(report)].join('\n\n');
+}
+
+function headText({ model, inputs, machine, versions, settings }: BenchmarkReport): string {
+  const { rounds, seconds, threads } = settings;
+  const values = inputs.values.map(
+    ({ name, type, shape }) => `${name} ${type}${shape ? ` ${formatShape(shape)}` : ''}`,
+  );
+  const features = machine.cpu.features?.join(' ') ?? 'unknown features';
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+  return table([
+    ['model', `${model.file} (${model.format})`],
+    ['backend', `${model.backend} on ${model.device}, ${count(threads, 'thread')} (${clip(model.reason)})`],
+    ['inputs', `${inputs.source}: ${values.join(', ') || 'none'}`],
+    ['machine', `${machine.cpu.model}, ${count(machine.cores, 'core')}, ${features}`],
+    [
+      'versions',
+      Object.entries(versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
+    ],
+    ['figures', `medians of ${count(rounds, 'round')} (their range); ${seconds} s for each`],
+  ]);
+}
+
+function figuresText({ contestants, against, model }: BenchmarkReport): string {
+  const ratios = against?.ratios ?? null;
+  const rows: string[][] = [
+    ['', ...contestants.map(({ name }) => (name === 'infernode' ? `infernode ${model.backend}` : name))],
+  ];
+  if (ratios !== null) rows[0]!.push('times as fast');
+  const add = (what: string, cells: Cells, ratio?: Spread) => {
+    const row = [what, ...contestants.map((contestant) => cells(contestant) ?? '')];
+    if (row.slice(1).some((cell) => cell !== '')) rows.push(ratio === undefined ? row : [...row, times(ratio)]);
+  };
+  addLatency(add, 'one call', ({ latency }) => latency, ratios?.latency);
+  addBatches(add, contestants[0]!, ratios);
+  addConcurrency(add, contestants[0]!, ratios);
+  const loop =
+    (pick: (delay: ContestantReport['loopDelay']) => number): Cells =>
+    ({ loopDelay }) =>
+      formatMs(pick(loopDelay));
+  add(
+    'event-loop delay, p50',
+    loop(({ p50 }) => p50),
+  );
+  add(
+    '  p99',
+    loop(({ p99 }) => p99),
+  );
+  add(
+    '  max',
+    loop(({ max }) => max),
+  );
+  add('cold start', ({ coldStart }) => ms(coldStart), ratios?.coldStart);
+  add('  load', ({ load }) => ms(load));
+  add('  first run', ({ firstRun }) => ms(firstRun));
+  add('memory, model loaded', ({ memory }) => formatBytes(memory.loaded));
+  add('  at peak', ({ memory }) => formatBytes(memory.peak));
+  return table(rows, '', [1, 2, 3].slice(0, rows[0]!.length - 1));
+}
+
+type Add = (what: string, cells: Cells, ratio?: Spread) => void;
+
+function addLatency(add: Add, what: string, latency: (of: ContestantReport) => Latency | null, ratio?: Spread): void {
+  add(`${what}, p50`, (of) => maybe(latency(of), ({ rounds }) => ms(rounds)), ratio);
+  add('  p90', (of) => maybe(latency(of)?.p90, formatMs));
+  add('  p99', (of) => maybe(latency(of)?.p99, formatMs));
+}
+
+function addBatches(add: Add, { batches }: ContestantReport, ratios: Ratios | null): void {
+  for (const [index, { batch, reason }] of batches.entries()) {
+    const ratio = ratios?.batches.find((each) => each.batch === batch)?.ratio;
+    const of = ({ batches: all }: ContestantReport) => all[index]!;
+    if (reason !== null) continue;
+    add(`batch ${batch}, inferences/s`, (one) => maybe(of(one).inferencesPerSecond, rate), ratio);
+    if (batch > 1) add('  call, p50', (one) => maybe(of(one).call, ({ rounds }) => ms(rounds)));
+    add('  of the best product', (one) => maybe(of(one).share, (share) => `${(100 * share).toFixed(0)} %`));
+  }
+}
+
+function addConcurrency(add: Add, { concurrency }: ContestantReport, ratios: Ratios | null): void {
+  for (const [index, { clients }] of concurrency.entries()) {
+    const ratio = ratios?.concurrency[index]?.ratio;
+    const of = ({ concurrency: all }: ContestantReport) => all[index]!;
+    const what = `${clients} client${clients === 1 ? '' : 's'}`;
+    add(`${what}, inferences/s`, (one) => rate(of(one).inferencesPerSecond), ratio);
+    add('  latency, p50', (one) => ms(of(one).latency.rounds));
+    add('  p99', (one) => maybe(of(one).latency.p99, formatMs));
+    if (clients > 1) add('  requests in a call', (one) => maybe(of(one).batchSize, (size) => size.toFixed(1)));
+  }
+}
+
+function notesText({ contestants, against, matmul }: BenchmarkReport): string {
+  const lines: string[] = [];
+  for (const { batch, reason } of contestants[0]!.batches) {
+    if (reason !== null) lines.push(`no batch of ${batch}: ${clip(reason)}`);
+  }
+  if (matmul.peaks.length > 0) {
+    const peaks = matmul.peaks.map(({ backend, precision, gops, reason }) =>
+      gops === null
+        ? `${precision} ${backend} absent (${clip(reason ?? '', 60)})`
+        : `${precision} ${backend} ${gops.max.toFixed(0)}`,
+    );
+    lines.push(`best product of ${matmul.side} x ${matmul.side} matrices, Gop/s: ${peaks.join(', ')}`);
+  }
+  lines.push(
+    matmul.gopsOfCall === null
+      ? `no share of the best product: ${clip(matmul.reason ?? '')}`
+      : `one call takes ${matmul.gopsOfCall.toPrecision(3)} Gop, a multiplication and its addition being two`,
+  );
+  if (against?.agreement) {
+    const { difference, tolerance } = against.agreement;
+    const how = difference === 0 ? 'exactly' : `within ${difference.toPrecision(2)} of the largest element`;
+    lines.push(`the answers agree ${how}; ${tolerance} is allowed`);
+  }
+  if (against?.absent) lines.push(`${against.name} is absent: ${clip(against.absent, 200)}`);
+  return lines.map((line) => `note: ${line}`).join('\n');
+}
+
+function maybe<T>(value: T | null | undefined, format: (value: T) => string): string | undefined {
+  return value === null || value === undefined ? undefined : format(value);
+}
+
+function ms({ median, min, max }: Spread): string {
+  return `${formatMs(median)} (${digits(min)}..${digits(max)})`;
+}
+
+function rate({ median, min, max }: Spread): string {
+  return `${digits(median)} (${digits(min)}..${digits(max)})`;
+}
+
+function times({ median, min, max }: Spread): string {
+  return `${median.toFixed(2)}x (${min.toFixed(2)}..${max.toFixed(2)})`;
+}
+
+function digits(value: number): string {
+  return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+}

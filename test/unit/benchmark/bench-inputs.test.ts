@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chooseInputs, repeated } from '#src/benchmark/bench-inputs';
+import type { Scouted } from '#src/benchmark/protocol';
+import { Tensor } from '#src/tensor/tensor';
+import { throws } from '../../support/expect-error.js';
+
+const x = new Tensor('int64', BigInt64Array.of(1n, 2n), [1, 2]);
+
+test('inputs are repeated row by row, numbers stay', () => {
+  const { x: joined, sr } = repeated({ x, sr: 16000 }, 3)! as { x: Tensor; sr: number };
+  assert.deepEqual(joined.toArray(), [
+    [1n, 2n],
+    [1n, 2n],
+    [1n, 2n],
+  ]);
+  assert.equal(sr, 16000);
+});
+
+test('what has no rows is not repeated', () => {
+  assert.equal(repeated({ x, state: [x] }, 2), null);
+  assert.equal(repeated({ x: new Tensor('float32', Float32Array.of(1), []) }, 2), null);
+});
+
+test('given inputs come before made-up ones, and without either there is an error', () => {
+  const scouted = (madeUp: Scouted['madeUp']) => ({ madeUp }) as Scouted;
+  assert.deepEqual(chooseInputs({ a: 1 }, scouted({ a: 2 })), { a: 1 });
+  assert.deepEqual(chooseInputs(null, scouted({ a: 2 })), { a: 2 });
+  throws(() => chooseInputs(null, scouted(null)), 'INF_INPUT_MISSING', '--input NAME=VALUE');
+});
