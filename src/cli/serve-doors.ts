@@ -32,7 +32,7 @@ export async function makeDoors(
   const { host, apiKeys = [], insecure = false } = options;
   const onError = (err: unknown) => http.app.log.error({ err }, 'gRPC');
   const grpc = createGrpcServer({ engine, host, port: grpcPort, apiKeys, insecure, onError });
-  return doors.set('grpc', { open: async () => `${host}:${await grpc.start()}`, close: grpc.stop });
+  return doors.set('grpc', { open: async () => `${host}:${await grpc.listen()}`, close: grpc.close });
 }
 
 /** Opens all doors, or none. @returns where each listens @throws InfernodeError INF_LISTEN_FAILED */

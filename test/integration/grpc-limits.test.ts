@@ -364,7 +364,7 @@ describe('stopping', () => {
     stream.write(good());
     await begun;
     await sleep(50);
-    const stopped = peer.server.stop();
+    const stopped = peer.server.close();
     finish();
     assert.deepEqual([...output(await call, 'y', Float32Array)], [2, 3]);
     const [error] = (await ended) as [ServiceError];
@@ -384,7 +384,7 @@ describe('stopping', () => {
     const call = peer.call('ModelInfer', good());
     const failed = assert.rejects(call);
     await sleep(100);
-    await peer.server.stop(50);
+    await peer.server.close(50);
     await failed;
     await peer.close();
   });
@@ -412,7 +412,7 @@ describe('health', () => {
     watch.on('data', (change: { status: string }) => seen.push(change.status));
     await once(watch, 'data');
     const ended = once(watch, 'end');
-    await peer.server.stop();
+    await peer.server.close();
     await ended;
     assert.deepEqual(seen, ['SERVING', 'NOT_SERVING']);
     health.close();
@@ -470,11 +470,11 @@ describe('who may call', () => {
     const peer = await serve(models);
     const second = createGrpcServer({ engine: peer.engine, host: 'localhost', port: peer.port });
     await rejects(
-      createGrpcServer({ engine: peer.engine, port: peer.port }).start(),
+      createGrpcServer({ engine: peer.engine, port: peer.port }).listen(),
       'INF_LISTEN_FAILED',
       String(peer.port),
     );
-    await second.stop();
+    await second.close();
     await peer.close();
   });
 });

@@ -21,10 +21,10 @@ export async function serveBoth(t: TestContext, options: EngineOptions): Promise
   const engine = await Engine.start({ threads: 1, ...options, observe: metrics.observe });
   const http = await createServer({ engine, metrics, port: 0 });
   const grpc = createGrpcServer({ engine, port: 0 });
-  const [url, grpcPort] = await Promise.all([http.listen(), grpc.start()]);
+  const [url, grpcPort] = await Promise.all([http.listen(), grpc.listen()]);
   const { call, disconnect } = connect(grpcPort);
   const stop = async (graceMs = 1000) => {
-    await Promise.all([http.close(graceMs), grpc.stop(graceMs)]);
+    await Promise.all([http.close(graceMs), grpc.close(graceMs)]);
   };
   t.after(async () => {
     disconnect();

@@ -73,7 +73,7 @@ export async function serve(
   const { credentials = ChannelCredentials.createInsecure(), ...rest } = options;
   const engine = await Engine.open({ models });
   const server = createGrpcServer({ engine, port: 0, ...rest });
-  const port = await server.start();
+  const port = await server.listen();
   const { disconnect, ...client } = connect(port, credentials);
   return {
     engine,
@@ -82,7 +82,7 @@ export async function serve(
     ...client,
     close: async () => {
       disconnect();
-      await server.stop(1000);
+      await server.close(1000);
       await engine.close();
     },
   };

@@ -45,18 +45,18 @@ export interface GrpcServerOptions {
 /** A server of the Open Inference Protocol over gRPC. */
 export interface GrpcServer {
   /** Begins to listen. @returns the port @throws InfernodeError INF_LISTEN_FAILED */
-  start(): Promise<number>;
+  listen(): Promise<number>;
   /**
    * Takes no more calls, and lets those that there are finish.
    * @param limitMs after these milliseconds they are cut off; 10 000 by default
    */
-  stop(limitMs?: number): Promise<void>;
+  close(limitMs?: number): Promise<void>;
 }
 
 /** Pings find clients that have vanished without a word. */
 const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms': 20_000 };
 
-/** Makes a server; `start` starts it. @throws InfernodeError INF_OPTION_INVALID */
+/** Makes a server; `listen` starts it. @throws InfernodeError INF_OPTION_INVALID */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { engine, host = '127.0.0.1', port = 8081, apiKeys = [], tls } = options;
   const { maxMessageBytes = 64 * 2 ** 20, maxConcurrentStreams = 256, maxStreamRequests = 16 } = options;
@@ -81,8 +81,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   addHealth(server, engine, stopping.signal);
   new ReflectionService(services).addToServer(server);
   return {
-    start: () => listen(server, isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`, credentials),
-    stop: (limitMs = 10_000) => {
+    listen: () => listen(server, isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`, credentials),
+    close: (limitMs = 10_000) => {
       stopping.abort();
       return shutDown(server, limitMs);
     },
