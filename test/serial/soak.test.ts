@@ -37,8 +37,9 @@ test(`${REQUESTS} requests, some cancelled, some malformed, during reloads: no a
   server.stdout.on('data', (text) => {
     said += text;
   });
-  while (!said.includes('\n}')) await once(server.stdout, 'data');
-  const port = Number(new URL(JSON.parse(said).http).port);
+  while (!said.includes('\n')) await once(server.stdout, 'data');
+  const [listening] = said.split('\n') as [string];
+  const port = Number(new URL(JSON.parse(listening).http).port);
   const reload = async () => {
     const url = `http://127.0.0.1:${port}/v2/repository/models/tiny/load`;
     const { status } = await fetch(url, { method: 'POST' });
