@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { InfernodeError } from '../errors.js';
-import type { ModelEntry } from './lifecycle-entry.js';
+import type { ModelEntry } from './lifecycle/model-entry.js';
 
 /** What an engine tells its listeners, and with what. */
 export interface EngineEvents {

@@ -1,7 +1,7 @@
 import { type BatchingConfig, batching as checkBatching } from '../config/batching.js';
 import { didYouMean } from '../config/suggest.js';
 import { InfernodeError } from '../errors.js';
-import { nameProblem, quoteName } from '../models/repository-name.js';
+import { nameProblem, quoteName } from '../models/repository/model-name.js';
 import type { QueueDefaults } from './load.js';
 import { type FilledLoadOptions, fillLoadOptions, LOAD_OPTION_NAMES, type LoadOptions } from './load-options.js';
 import type { ModelObserver } from './observer.js';

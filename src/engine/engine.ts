@@ -1,22 +1,22 @@
 import { type ModelConfig, parseModelConfig } from '../config/model-config.js';
 import { InfernodeError, messageOf } from '../errors.js';
-import { Repository } from '../models/repository.js';
-import { quoteName } from '../models/repository-name.js';
-import type { ModelSource } from '../models/repository-source.js';
+import { quoteName } from '../models/repository/model-name.js';
+import type { ModelSource } from '../models/repository/model-source.js';
+import { Repository } from '../models/repository/repository.js';
 import { EngineEmitter, type EngineEvents, type EngineListener } from './engine-events.js';
 import { type ControlMode, type EngineOptions, type FilledEngineOptions, fillEngineOptions } from './engine-options.js';
 import type { InferRequest, InferResult } from './inference.js';
-import type { ModelEntry, ServedModel } from './lifecycle-entry.js';
-import { ConcurrencyLimit } from './lifecycle-limit.js';
-import type { LoadNamedVersion } from './lifecycle-load.js';
-import { versionLoader } from './lifecycle-load.js';
-import { RepositoryPoll } from './lifecycle-poll.js';
-import { LifecycleSet } from './lifecycle-set.js';
-import { RepositoryStart } from './lifecycle-start.js';
+import { ConcurrencyLimit } from './lifecycle/concurrency-limit.js';
+import { LifecycleSet } from './lifecycle/lifecycle-set.js';
+import type { ModelEntry, ServedModel } from './lifecycle/model-entry.js';
+import { RepositoryPoll } from './lifecycle/repository-poll.js';
+import { RepositoryStart } from './lifecycle/repository-start.js';
+import type { LoadNamedVersion } from './lifecycle/version-loader.js';
+import { versionLoader } from './lifecycle/version-loader.js';
 
 export type { EngineEvents } from './engine-events.js';
 export type { ControlMode, EngineOptions } from './engine-options.js';
-export type { ModelEntry, ModelState, ServedModel } from './lifecycle-entry.js';
+export type { ModelEntry, ModelState, ServedModel } from './lifecycle/model-entry.js';
 
 /** A request to one of several models. */
 export interface EngineRequest extends InferRequest {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { OperationQueue } from '#src/engine/lifecycle-queue';
+import { OperationQueue } from '#src/engine/lifecycle/operation-queue';
 import { InfernodeError } from '#src/errors';
-import { rejects } from '../../support/expect-error.js';
+import { rejects } from '../../../support/expect-error.js';
 
 /** A queue whose operations write down what they do, and wait to be told to go on. */
 function recorded() {

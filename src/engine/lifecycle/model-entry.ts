@@ -1,4 +1,4 @@
-import type { Model } from './model.js';
+import type { Model } from '../model.js';
 
 /** Where a version of a model stands. */
 export type ModelState = 'LOADING' | 'READY' | 'UNLOADING' | 'UNAVAILABLE';

@@ -1,11 +1,11 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import type { RawConfig } from '../config/model-config.js';
-import { InfernodeError, messageOf } from '../errors.js';
-import { scanModelFile, scanModelFolder } from './repository-model.js';
-import { nameProblem, quoteName } from './repository-name.js';
-import type { ModelSource } from './repository-source.js';
+import type { RawConfig } from '../../config/model-config.js';
+import { InfernodeError, messageOf } from '../../errors.js';
+import { scanModelFile, scanModelFolder } from './find-model.js';
+import { nameProblem, quoteName } from './model-name.js';
+import type { ModelSource } from './model-source.js';
 
 const EXTENSIONS = ['.pt', '.pt2', '.onnx'];
 /** Models looked at side by side. */

@@ -1,4 +1,4 @@
-import { InfernodeError } from '../errors.js';
+import { InfernodeError } from '../../errors.js';
 
 /** Something that is done to a model. Equal ones that wait are done once. */
 export interface Operation {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RepositoryPoll } from '#src/engine/lifecycle-poll';
+import { RepositoryPoll } from '#src/engine/lifecycle/repository-poll';
 import { InfernodeError } from '#src/errors';
-import type { ModelSource } from '#src/models/repository-source';
-import { until } from '../../support/served-models.js';
+import type { ModelSource } from '#src/models/repository/model-source';
+import { until } from '../../../support/served-models.js';
 
 /** A model of one version whose files are in the state `stamp`. */
 const model = (name: string, stamp: string): ModelSource => ({

@@ -1,7 +1,7 @@
-import { abortError, InfernodeError, messageOf } from '../errors.js';
-import type { VersionSource } from '../models/repository-source.js';
-import type { ModelState } from './lifecycle-entry.js';
-import type { Model } from './model.js';
+import { abortError, InfernodeError, messageOf } from '../../errors.js';
+import type { VersionSource } from '../../models/repository/model-source.js';
+import type { Model } from '../model.js';
+import type { ModelState } from './model-entry.js';
 
 /** Loads a version and makes it warm. */
 export type LoadVersion = (source: VersionSource, signal: AbortSignal) => Promise<Model>;

@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import type { RawConfig } from '../config/model-config.js';
-import { InfernodeError, messageOf } from '../errors.js';
-import { MODEL_NAMES, VERSION } from './locate.js';
-import { type ConfigPlace, labelsFile, readSourceConfig, type SourceConfig } from './repository-config.js';
-import { confine } from './repository-confine.js';
-import type { ModelSource, VersionSource } from './repository-source.js';
-import { filesBelow, stampFiles } from './repository-stamp.js';
+import type { RawConfig } from '../../config/model-config.js';
+import { InfernodeError, messageOf } from '../../errors.js';
+import { MODEL_NAMES, VERSION } from '../locate.js';
+import { confine } from './confine.js';
+import type { ModelSource, VersionSource } from './model-source.js';
+import { type ConfigPlace, labelsFile, readSourceConfig, type SourceConfig } from './source-config.js';
+import { filesBelow, stampFiles } from './stamp.js';
 
 const CONFIG = 'model.json';
 

@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { appendFile, mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Repository } from '#src/models/repository';
-import { type ModelSource, resolveVersion, selectVersions } from '#src/models/repository-source';
-import { assertCode, rejects } from '../../support/expect-error.js';
-import { makeFolder } from '../support/files.js';
-import { AOTINDUCTOR, ONNX, TORCHSCRIPT } from './samples.js';
+import { type ModelSource, resolveVersion, selectVersions } from '#src/models/repository/model-source';
+import { Repository } from '#src/models/repository/repository';
+import { assertCode, rejects } from '../../../support/expect-error.js';
+import { makeFolder } from '../../support/files.js';
+import { AOTINDUCTOR, ONNX, TORCHSCRIPT } from '../samples.js';
 
 const scan = (folder: string, models = {}) => new Repository(folder, models).scan();
 const versionsOf = ({ versions }: ModelSource) => versions.map(({ version }) => version);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nameProblem, quoteName } from '#src/models/repository-name';
+import { nameProblem, quoteName } from '#src/models/repository/model-name';
 
 test('names of models', () => {
   for (const name of [

@@ -1,9 +1,9 @@
-import { InfernodeError, messageOf } from '../errors.js';
-import { type ModelSource, selectVersions, type VersionSource } from '../models/repository-source.js';
-import type { ModelEntry, ServedModel } from './lifecycle-entry.js';
-import type { LoadNamedVersion } from './lifecycle-load.js';
-import { OperationQueue } from './lifecycle-queue.js';
-import { VersionSlot } from './lifecycle-version.js';
+import { InfernodeError, messageOf } from '../../errors.js';
+import { type ModelSource, selectVersions, type VersionSource } from '../../models/repository/model-source.js';
+import type { ModelEntry, ServedModel } from './model-entry.js';
+import { OperationQueue } from './operation-queue.js';
+import type { LoadNamedVersion } from './version-loader.js';
+import { VersionSlot } from './version-slot.js';
 
 /** What to load. `anew` loads what serves and has not changed as well. */
 export interface LoadPlan {

@@ -1,8 +1,8 @@
-import { resolveVersion, type VersionSource } from '../models/repository-source.js';
-import type { FilledEngineOptions } from './engine-options.js';
-import type { ConcurrencyLimit } from './lifecycle-limit.js';
-import { loadFound } from './load.js';
-import type { Model } from './model.js';
+import { resolveVersion, type VersionSource } from '../../models/repository/model-source.js';
+import type { FilledEngineOptions } from '../engine-options.js';
+import { loadFound } from '../load.js';
+import type { Model } from '../model.js';
+import type { ConcurrencyLimit } from './concurrency-limit.js';
 
 /** Loads a version of the model of that name and makes it warm. */
 export type LoadNamedVersion = (name: string, version: VersionSource, signal: AbortSignal) => Promise<Model>;

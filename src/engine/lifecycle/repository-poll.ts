@@ -1,5 +1,5 @@
-import type { InfernodeError } from '../errors.js';
-import type { ModelSource } from '../models/repository-source.js';
+import type { InfernodeError } from '../../errors.js';
+import type { ModelSource } from '../../models/repository/model-source.js';
 
 /** What has become of a model: null when it is gone. */
 export type ModelChange = readonly [name: string, source: ModelSource | null];

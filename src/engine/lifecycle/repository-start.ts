@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ModelSource } from '../models/repository-source.js';
-import type { FilledEngineOptions } from './engine-options.js';
-import type { LoadNamedVersion } from './lifecycle-load.js';
-import type { ModelChange } from './lifecycle-poll.js';
+import type { ModelSource } from '../../models/repository/model-source.js';
+import type { FilledEngineOptions } from '../engine-options.js';
 import type { LifecycleSet } from './lifecycle-set.js';
+import type { ModelChange } from './repository-poll.js';
+import type { LoadNamedVersion } from './version-loader.js';
 
 /** Loads the models of the start and, in mode `poll`, whatever the repository becomes. */
 export class RepositoryStart {

@@ -1,8 +1,8 @@
-import { didYouMean } from '../config/suggest.js';
-import { InfernodeError } from '../errors.js';
-import { nameProblem, quoteName } from '../models/repository-name.js';
-import { ModelLifecycle } from './lifecycle.js';
-import type { ModelEntry } from './lifecycle-entry.js';
+import { didYouMean } from '../../config/suggest.js';
+import { InfernodeError } from '../../errors.js';
+import { nameProblem, quoteName } from '../../models/repository/model-name.js';
+import type { ModelEntry } from './model-entry.js';
+import { ModelLifecycle } from './model-lifecycle.js';
 
 /** The models that are known, by name. */
 export class LifecycleSet {

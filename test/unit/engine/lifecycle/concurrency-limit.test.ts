@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { ConcurrencyLimit } from '#src/engine/lifecycle-limit';
+import { ConcurrencyLimit } from '#src/engine/lifecycle/concurrency-limit';
 
 const never = new AbortController().signal;
 
