@@ -61,7 +61,8 @@ function join(
     data.set(tensor.data as never, offset);
     offset += tensor.size;
   }
-  data.fill(0 as never, offset);
+  // As bytes, which a BigInt64Array has as well.
+  new Uint8Array(data.buffer, offset * bytes, data.byteLength - offset * bytes).fill(0);
   return data;
 }
 
