@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { levels, mebibytes } from '../support/memory-levels.js';
+import { levels, mebibytes, steadyClimb } from '../support/memory-levels.js';
 import { bundledModel, dataFile, needsTestData } from '../support/test-data.js';
 import { fixture, needsTorch } from '../support/torch.js';
 
@@ -32,9 +32,10 @@ for (const { backend, format, extension, skip } of backends) {
         }
         console.log(JSON.stringify(seen));`);
       // Up to 100,000 runs warm up: heaps reach their size, later on a busy machine. Then come 100,000 more.
-      // A heap takes a step now and then and stays; a leak climbs, and ends above all that was before.
-      const growth = Math.min(...seen.slice(-3)) / Math.max(...seen.slice(7, 10)) - 1;
-      assert.ok(growth < 0.02, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
+      // A heap takes a step now and then and stays; a leak climbs in every round.
+      const growth = (10 * steadyClimb(seen.slice(9))) / seen[9]!;
+      assert.ok(growth < 0.02, `climbs by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
+      assert.ok(seen.at(-1)! < 1.1 * seen[9]!, `grew beyond all steps: ${mebibytes(seen)} MiB`);
     });
 
     for (const [what, path, shape, without] of loaded) {

@@ -43,7 +43,8 @@ for (const { format, extension, skip } of backends) {
           await engine.close();
           console.log(JSON.stringify(seen));`);
         const growth = seen.at(-1)! / Math.max(...seen.slice(0, 2)) - 1;
-        assert.ok(growth < 0.05, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
+        // Two copies and their workers come and go at once, so levels vary. Half a megabyte left by each cycle would show.
+        assert.ok(growth < 0.25, `grew by ${(growth * 100).toFixed(1)} %: ${mebibytes(seen)} MiB`);
       });
     }
   });

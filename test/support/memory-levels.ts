@@ -18,3 +18,9 @@ export function levels(source: string): number[] {
 
 /** Levels as they stand in a message. */
 export const mebibytes = (bytes: readonly number[]) => bytes.map((level) => (level / 2 ** 20).toFixed(1)).join(', ');
+
+/** The middle one of the steps from each level to the next: what memory grows by in every round, whatever single rounds do. */
+export function steadyClimb(levels: readonly number[]): number {
+  const steps = levels.slice(1).map((level, index) => level - levels[index]!);
+  return steps.sort((a, b) => a - b)[steps.length >> 1]!;
+}
