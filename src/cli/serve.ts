@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { packageVersion } from '../config/package-root.js';
 import type { ControlMode, Engine } from '../engine/engine.js';
@@ -49,6 +50,9 @@ export function addServe(program: Command): void {
 }
 
 async function serve(models: string[], options: ServeOptions): Promise<void> {
+  // The JavaScript heap of a server is small, for tensors lie beside it; but their comings and goings make V8 collect often.
+  // Marked at one go, that takes a few milliseconds; in steps, between which a model computes, several times as long.
+  setFlagsFromString('--no-incremental-marking');
   const named = namedModels(models);
   if (models.length === 0 && options.models === undefined) {
     throw new InfernodeError('INF_OPTION_INVALID', 'There is nothing to serve: give a MODEL, or --models DIR');

@@ -93,7 +93,7 @@ export class Dispatcher implements ShareClient {
       const plan = this.#plan(group, now);
       if ('waitMs' in plan) {
         waitMs = Math.min(waitMs, plan.waitMs);
-      } else if (isAhead ? this.#maySendAhead(plan.reason) : this.#takeThreads()) {
+      } else if (isAhead ? this.#maySendAhead(group, plan.reason) : this.#takeThreads()) {
         const requests = this.queue.take(group, plan.count);
         const { rows, reason } = plan;
         const padded = group.key === null ? rows : paddedRows(this.#parts.policy, rows);
@@ -121,9 +121,11 @@ export class Dispatcher implements ShareClient {
     });
   }
 
-  /** A batch that is not full may still grow while the instances are busy. */
-  #maySendAhead(reason: string): boolean {
-    return (reason === 'full' || reason === 'single') && !this.#parts.share.isContended(this);
+  /** A batch that is not full may still grow while the instances are busy; and a deadline counts until a call begins. */
+  #maySendAhead(group: RequestGroup<PendingRequest>, reason: string): boolean {
+    if (reason !== 'full' && reason !== 'single') return false;
+    for (const { hasDeadline } of group) if (hasDeadline) return false;
+    return !this.#parts.share.isContended(this);
   }
 
   #takeThreads(): boolean {

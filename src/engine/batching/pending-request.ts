@@ -12,6 +12,7 @@ export interface RequestParts extends QueuedRequest {
   /** The outputs that are asked for; undefined for all. */
   readonly outputs: readonly string[] | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly hasDeadline: boolean;
 }
 
 /** The call of the model that answered a request. */
@@ -33,6 +34,7 @@ export class PendingRequest implements RequestParts {
   declare readonly order: number;
   declare readonly outputs: readonly string[] | undefined;
   declare readonly signal: AbortSignal | undefined;
+  declare readonly hasDeadline: boolean;
   readonly result: Promise<InferResult>;
   /** True once it has gone to the model. */
   isRunning = false;

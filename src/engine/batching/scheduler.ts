@@ -88,7 +88,8 @@ export class Scheduler {
   #wait(request: InferRequest, waits: Waits, arrivedAt: number): Promise<InferResult> {
     const { policy, observer } = this.#parts;
     const { outputs, signal, priority = DEFAULT_PRIORITY, timeoutMs = policy.timeoutMs } = request;
-    const parts = { ...waits, priority, arrivedAt, order: this.#order++, outputs, signal };
+    const order = this.#order++;
+    const parts = { ...waits, priority, arrivedAt, order, outputs, signal, hasDeadline: timeoutMs !== null };
     const pending = new PendingRequest(parts, observer);
     if (signal?.aborted) pending.fail(abortError(signal, 'The request'), 'cancelled');
     else if (timeoutMs !== null && timeoutMs <= 0) this.#expire(pending);

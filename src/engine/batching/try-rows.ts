@@ -1,6 +1,7 @@
-import type { ModelInfo, Outputs, ValueInfo } from '../../backends/backend.js';
+import type { InputValue, ModelInfo, Outputs, ValueInfo } from '../../backends/backend.js';
 import { isQuantized } from '../../conversion/is-quantized.js';
 import { messageOf } from '../../errors.js';
+import { Tensor } from '../../tensor/tensor.js';
 import type { Trial, WorkingInputs } from '../working-inputs.js';
 import { haveRows, joinArguments, rowsOf } from './join-requests.js';
 import type { Joinable } from './policy.js';
@@ -12,7 +13,7 @@ const TOLERANCE = 1e-3;
 const COARSE_TOLERANCE = 5e-2;
 
 /**
- * Finds out whether rows of several requests can be joined: gives the model two made-up rows, each by itself and both together,
+ * Finds out whether rows of several requests can be joined: gives the model made-up rows, each by itself and all together,
  * and compares the answers. That also warms the model up.
  *
  * @param inputs made-up ones that the model takes, null if there are none
@@ -30,28 +31,49 @@ export async function tryRows(trial: Trial, inputs: WorkingInputs | null): Promi
   return compare(trial, inputs);
 }
 
-async function compare(
-  { session, method, signature, maker }: Trial,
-  { attempt, first, outputs }: WorkingInputs,
-): Promise<Joinable> {
-  const second = maker.make(attempt, 1, 1)!;
-  let joined: Outputs;
-  let others: Outputs;
-  try {
-    others = await session.run(method, second);
-    joined = await session.run(method, joinArguments([first, second], 2));
-  } catch (error) {
-    return one(`it does not take two rows: ${messageOf(error)}`, true);
-  }
-  if (!haveRows(outputs, 1) || !haveRows(joined, 2))
-    return one('its outputs do not have a row for each row of the input', true);
+/** Rows unlike each other: what a model does to a row may hang on the size, sign or order of those beside it. */
+const SCALES = [1, 300, -1, 0.01, 20];
+
+async function compare({ session, method, signature, maker }: Trial, { attempt }: WorkingInputs): Promise<Joinable> {
+  const rows = SCALES.map((scale, seed) => maker.make(attempt, 1, seed)!.map((value) => scaled(value, scale)));
   const tolerance = isCoarse(session.info) ? COARSE_TOLERANCE : TOLERANCE;
-  const same =
-    areClose(rowsOf(joined, { start: 0, rows: 1 }), outputs, tolerance) &&
-    areClose(rowsOf(joined, { start: 1, rows: 1 }), others, tolerance);
-  if (!same) return one('a row answers differently beside another one', true);
+  try {
+    const alone: Outputs[] = [];
+    for (const row of rows) alone.push(await session.run(method, row));
+    if (!alone.every((outputs) => haveRows(outputs, 1))) return one(NO_ROWS, true);
+    // In both directions, so that no order is the one that a model would make.
+    for (const order of [rows.map((_, index) => index), rows.map((_, index) => rows.length - 1 - index)]) {
+      const joined = await session.run(
+        method,
+        joinArguments(
+          order.map((index) => rows[index]!),
+          rows.length,
+        ),
+      );
+      if (!haveRows(joined, rows.length)) return one(NO_ROWS, true);
+      const same = order.every((index, start) =>
+        areClose(rowsOf(joined, { start, rows: 1 }), alone[index]!, tolerance),
+      );
+      if (!same) return one('a row answers differently beside others', true);
+    }
+  } catch (error) {
+    return one(`it does not take several rows: ${messageOf(error)}`, true);
+  }
   const bounds = signature.inputs.map(({ maxShape }) => maxShape?.[0] ?? Number.POSITIVE_INFINITY);
-  return { rows: Math.min(...bounds), reason: 'its rows do not depend on each other, as was tried', isCertain: true };
+  return {
+    rows: Math.min(...bounds),
+    reason: 'its rows do not depend on each other, as far as was tried',
+    isCertain: true,
+  };
+}
+
+const NO_ROWS = 'its outputs do not have a row for each row of the input';
+
+/** A row of floats of another size; whatever else stays as it is. */
+function scaled(value: InputValue, scale: number): InputValue {
+  if (!(value instanceof Tensor) || (value.dtype !== 'float32' && value.dtype !== 'float64')) return value;
+  const { dtype, data, shape } = value as Tensor<'float32' | 'float64'>;
+  return Tensor.trusted(dtype, data.map((element) => element * scale) as Float32Array, shape);
 }
 
 function one(reason: string, isCertain: boolean): Joinable {

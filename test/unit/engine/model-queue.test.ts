@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type LoadOptions, load, type Model, Tensor } from 'infernode';
 import { rejects } from '../../support/expect-error.js';
+import { attribute, node, value, weight, writeModel } from '../../support/onnx-builder.js';
 import { bundledModel, dataFile, needsTestData } from '../../support/test-data.js';
 import { fixture, needsTorch } from '../../support/torch.js';
+import { makeFolder } from '../support/files.js';
 
 const pictureSize = 3 * 64 * 64;
 
@@ -117,8 +120,38 @@ describe('models whose rows cannot be joined', () => {
   test('a model whose rows look at each other', { skip: needsTorch }, async () => {
     const { maxSize, reason } = await reasonOf(fixture('quantize-dropping.pt'));
     assert.equal(maxSize, 1);
-    assert.match(reason, /beside another/);
+    assert.match(reason, /beside others/);
     await rejects(load(fixture('quantize-dropping.pt'), { batching: { maxSize: 4 } }), 'INF_MODEL_CONFIG', 'beside');
+  });
+
+  test('a model that treats a row by what stands beside it, for some inputs only', async (t) => {
+    const folder = await makeFolder(t, {});
+    const [x, y] = [value('x', 'float32', ['batch', 4]), value('y', 'float32', ['batch', 4])];
+    const scales = {
+      node: [
+        node('ReduceMax', ['x'], ['largest'], { attribute: [attribute.int('keepdims', 0)] }),
+        node('Greater', ['largest', 'two'], ['isLarge']),
+        node('Div', ['x', 'scale'], ['small']),
+        node('Where', ['isLarge', 'small', 'x'], ['y']),
+      ],
+      initializer: [
+        weight('two', 'float32', [], Float32Array.of(2)),
+        weight('scale', 'float32', [], Float32Array.of(255)),
+      ],
+    };
+    const sorts = {
+      node: [node('TopK', ['x', 'rows'], ['y', 'places'], { attribute: [attribute.int('axis', 0)] })],
+      initializer: [weight('rows', 'int64', [1], BigInt64Array.of(1n))],
+    };
+    for (const [name, graph] of Object.entries({ scales, sorts })) {
+      const path = await writeModel(join(folder, `${name}.onnx`), { ...graph, input: [x], output: [y] });
+      const { maxSize } = await reasonOf(path);
+      assert.equal(maxSize, 1, name);
+    }
+  });
+
+  test('rows of tokens can be joined', { skip: needsTestData }, async () => {
+    assert.equal((await reasonOf(dataFile('models/embedding_glove_sif/model.onnx'))).maxSize, 32);
   });
 
   test('models with a fixed number of rows', { skip: needsTestData }, async () => {

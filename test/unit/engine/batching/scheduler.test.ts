@@ -236,6 +236,8 @@ describe('the queue', () => {
   test('drops a request whose time is over without running it', async () => {
     const bench = makeBench({ maxSize: 1 });
     const { first } = await occupy(bench);
+    // Not sent ahead, for then it would count as begun.
+    await rejects(bench.infer({ inputs: [rowsFrom(5)], timeoutMs: 5 }), 'INF_DEADLINE_EXCEEDED');
     const ahead = bench.infer({ inputs: [rowsFrom(0)] });
     await turn();
     const late = bench.infer({ inputs: [rowsFrom(1)], timeoutMs: 5 });
@@ -246,7 +248,7 @@ describe('the queue', () => {
     assert.deepEqual(bench.session.sizes, [1, 1]);
     assert.deepEqual(
       bench.requests.map(({ outcome }) => outcome),
-      ['expired', 'expired', 'success', 'success'],
+      ['expired', 'expired', 'expired', 'success', 'success'],
     );
   });
 
