@@ -1,8 +1,8 @@
 import type { InputValue } from '../backends/backend.js';
 import { isTensorLike } from '../backends/input-errors.js';
 import type { SampleInputs } from '../conversion/build.js';
-import { joinRows } from '../engine/batching/join-requests.js';
 import { InfernodeError, messageOf } from '../errors.js';
+import { joinRows } from '../tensor/rows.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Contestant } from './contestant.js';
 import type { Scouted } from './protocol.js';

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InfernodeError, messageOf } from '../errors.js';
 import { DTYPES, type DType } from '../tensor/dtype.js';
@@ -134,15 +133,6 @@ export function parseModelConfig(json: unknown, file: string): RawConfig {
 }
 
 /**
- * Reads a model.json and the labels file it names, whose path is relative to the folder of model.json.
- *
- * @throws InfernodeError INF_MODEL_CONFIG, with the file, the JSON path, what was expected and what was given
- */
-export async function readModelConfig(file: string): Promise<ModelConfig> {
-  return withLabels(parseModelConfig(await readJson(file), file), file);
-}
-
-/**
  * Reads the labels file that a config names, if it does; its path is relative to the folder of `file`.
  *
  * @throws InfernodeError INF_MODEL_CONFIG
@@ -154,18 +144,6 @@ export async function withLabels(raw: RawConfig, file: string): Promise<ModelCon
   if (given === undefined) return { ...rest, processing: other };
   const list = typeof given === 'string' ? await labelsOf(given, file) : given;
   return { ...rest, processing: { ...other, labels: list } };
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    const what = cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
-    throw new InfernodeError('INF_MODEL_CONFIG', `${file} ${what}: ${messageOf(cause)}`, {
-      cause,
-      details: { file, path: '', expected: 'a JSON object' },
-    });
-  }
 }
 
 async function labelsOf(given: string, file: string): Promise<string[]> {

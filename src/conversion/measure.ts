@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Inputs, Session } from '../backends/backend.js';
+import { defaultMethod } from '../backends/methods.js';
 
 /** What a candidate costs, measured in a process of its own. */
 export interface Measurement {
@@ -52,9 +53,7 @@ export async function medianLatency(
 
 /** The durations of calls one after another, in milliseconds, sorted; the first ones, which warm up, left out. */
 export async function timeCalls(session: Session, inputs: Inputs, milliseconds: number): Promise<number[]> {
-  const method = Object.keys(session.info.methods).includes('forward')
-    ? 'forward'
-    : Object.keys(session.info.methods)[0]!;
+  const method = defaultMethod(session.info);
   for (let i = 0; i < 2; i++) await session.run(method, inputs);
   const durations: number[] = [];
   const end = performance.now() + milliseconds;

@@ -1,6 +1,6 @@
 import type { Inputs } from '../backends/backend.js';
-import { didYouMean } from '../config/suggest.js';
-import { InfernodeError } from '../errors.js';
+import { invalidOption, unknownOption } from '../config/option-errors.js';
+import type { InfernodeError } from '../errors.js';
 import { type InferRequest, LEAST_URGENT } from './inference.js';
 
 /** How to call a model. */
@@ -24,14 +24,16 @@ export function mistakeInRequest(request: InferRequest): InfernodeError | undefi
   const mistake = mistakeIn(request, REQUEST_FIELDS);
   if (mistake !== undefined) return mistake;
   const { inputs, method, outputs, priority, timeoutMs } = request;
-  if (inputs === undefined) return invalid('A request needs inputs: {inputs: {name: tensor}}');
-  if (method !== undefined && typeof method !== 'string') return invalid('Option method must be a name');
+  if (inputs === undefined) return invalidOption('A request needs inputs: {inputs: {name: tensor}}');
+  if (method !== undefined && typeof method !== 'string') return invalidOption('Option method must be a name');
   if (outputs !== undefined && !(Array.isArray(outputs) && outputs.every((name) => typeof name === 'string')))
-    return invalid('Option outputs must be an array of names');
+    return invalidOption('Option outputs must be an array of names');
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= LEAST_URGENT))
-    return invalid(`Option priority must be a whole number from 1 to ${LEAST_URGENT}; given: ${String(priority)}`);
+    return invalidOption(
+      `Option priority must be a whole number from 1 to ${LEAST_URGENT}; given: ${String(priority)}`,
+    );
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs < 2 ** 31))
-    return invalid(`Option timeoutMs must be a number of milliseconds below 2^31; given: ${String(timeoutMs)}`);
+    return invalidOption(`Option timeoutMs must be a number of milliseconds below 2^31; given: ${String(timeoutMs)}`);
   return undefined;
 }
 
@@ -39,15 +41,9 @@ function mistakeIn(
   options: { readonly signal?: AbortSignal; readonly inputs?: Inputs },
   known: readonly string[],
 ): InfernodeError | undefined {
-  if (typeof options !== 'object' || options === null) return invalid('Options are an object');
-  for (const name in options) {
-    if (!known.includes(name)) return invalid(`There is no option "${name}"${didYouMean(name, known)}`);
-  }
+  const unknown = unknownOption(options, known);
+  if (unknown !== undefined) return unknown;
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
-    return invalid('Option signal must be an AbortSignal');
+    return invalidOption('Option signal must be an AbortSignal');
   return undefined;
-}
-
-function invalid(message: string): InfernodeError {
-  return new InfernodeError('INF_OPTION_INVALID', message);
 }

@@ -1,6 +1,5 @@
 import { type BatchingConfig, batching as checkBatching } from '../config/batching.js';
-import { didYouMean } from '../config/suggest.js';
-import { InfernodeError } from '../errors.js';
+import { invalidOption, unknownOption, wrongOption } from '../config/option-errors.js';
 import { nameProblem, quoteName } from '../models/repository/model-name.js';
 import type { QueueDefaults } from './load.js';
 import { type FilledLoadOptions, fillLoadOptions, LOAD_OPTION_NAMES, type LoadOptions } from './load-options.js';
@@ -56,23 +55,23 @@ const LONGEST_POLL_MS = 2 ** 31 - 1;
 
 /** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID */
 export function fillEngineOptions(options: EngineOptions): FilledEngineOptions {
-  if (typeof options !== 'object' || options === null) throw invalid('Options are an object');
-  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) throw invalid(`There is no option "${unknown}"${didYouMean(unknown, KNOWN)}`);
+  const mistake = unknownOption(options, KNOWN);
+  if (mistake !== undefined) throw mistake;
   const { repository, models, mode = 'none', startup = [], pollMs = 2000, observe, ...others } = options;
   const { batching = {}, warmup = 1, ...load } = others;
-  if (repository === undefined && models === undefined) throw invalid('An engine takes a repository, models, or both');
+  if (repository === undefined && models === undefined)
+    throw invalidOption('An engine takes a repository, models, or both');
   if (repository !== undefined && (typeof repository !== 'string' || repository === '')) {
-    throw wrong('repository', 'the path of a folder', repository);
+    throw wrongOption('repository', 'the path of a folder', repository);
   }
   if (models !== undefined) checkModels(models);
-  if (!MODES.includes(mode)) throw wrong('mode', MODES.join(', '), mode);
+  if (!MODES.includes(mode)) throw wrongOption('mode', MODES.join(', '), mode);
   checkStartup(startup, options);
   if (!Number.isInteger(pollMs) || pollMs < SHORTEST_POLL_MS || pollMs > LONGEST_POLL_MS) {
-    throw wrong('pollMs', `an integer from ${SHORTEST_POLL_MS} to ${LONGEST_POLL_MS}`, pollMs);
+    throw wrongOption('pollMs', `an integer from ${SHORTEST_POLL_MS} to ${LONGEST_POLL_MS}`, pollMs);
   }
-  if (options.pollMs !== undefined && mode !== 'poll') throw invalid('Option pollMs is for mode poll');
-  if (observe !== undefined && typeof observe !== 'function') throw wrong('observe', 'a function', observe);
+  if (options.pollMs !== undefined && mode !== 'poll') throw invalidOption('Option pollMs is for mode poll');
+  if (observe !== undefined && typeof observe !== 'function') throw wrongOption('observe', 'a function', observe);
   // These two are defaults here, not what overrides model.json.
   const filled: FilledLoadOptions = { ...fillLoadOptions({ ...load, warmup }), warmup: undefined };
   const queue: QueueDefaults = {
@@ -84,31 +83,21 @@ export function fillEngineOptions(options: EngineOptions): FilledEngineOptions {
 }
 
 function checkModels(models: Readonly<Record<string, string>>): void {
-  if (typeof models !== 'object' || models === null) throw wrong('models', 'an object of paths by name', models);
+  if (typeof models !== 'object' || models === null) throw wrongOption('models', 'an object of paths by name', models);
   for (const [name, path] of Object.entries(models)) {
     const problem = nameProblem(name);
-    if (problem !== undefined) throw invalid(`Option models: the name ${quoteName(name)} ${problem}`);
-    if (typeof path !== 'string' || path === '') throw wrong(`models.${name}`, 'a path', path);
+    if (problem !== undefined) throw invalidOption(`Option models: the name ${quoteName(name)} ${problem}`);
+    if (typeof path !== 'string' || path === '') throw wrongOption(`models.${name}`, 'a path', path);
   }
 }
 
 function checkStartup(startup: readonly string[], { mode, startup: given }: EngineOptions): void {
   if (!Array.isArray(startup) || startup.some((name) => typeof name !== 'string')) {
-    throw wrong('startup', 'a list of names', startup);
+    throw wrongOption('startup', 'a list of names', startup);
   }
-  if (given !== undefined && mode !== 'explicit') throw invalid('Option startup is for mode explicit');
+  if (given !== undefined && mode !== 'explicit') throw invalidOption('Option startup is for mode explicit');
   for (const name of startup) {
     const problem = nameProblem(name);
-    if (problem !== undefined) throw invalid(`Option startup: the name ${quoteName(name)} ${problem}`);
+    if (problem !== undefined) throw invalidOption(`Option startup: the name ${quoteName(name)} ${problem}`);
   }
-}
-
-function wrong(name: string, expected: string, given: unknown): InfernodeError {
-  return new InfernodeError('INF_OPTION_INVALID', `Option ${name} must be ${expected}; given: ${String(given)}`, {
-    details: { name, expected, given: String(given) },
-  });
-}
-
-function invalid(message: string): InfernodeError {
-  return new InfernodeError('INF_OPTION_INVALID', message);
 }

@@ -1,8 +1,7 @@
 import { type BatchingConfig, batching } from '../config/batching.js';
 import { PRECISIONS, type Precision } from '../config/model-config.js';
-import { didYouMean } from '../config/suggest.js';
+import { unknownOption, wrongOption } from '../config/option-errors.js';
 import { availableCores } from '../config/thread-budget.js';
-import { InfernodeError } from '../errors.js';
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -63,29 +62,22 @@ export const LOAD_OPTION_NAMES: readonly string[] = [
 
 /** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID */
 export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
-  if (typeof options !== 'object' || options === null)
-    throw new InfernodeError('INF_OPTION_INVALID', 'Options are an object');
-  const unknown = Object.keys(options).find((name) => !LOAD_OPTION_NAMES.includes(name));
-  if (unknown !== undefined) {
-    throw new InfernodeError(
-      'INF_OPTION_INVALID',
-      `There is no option "${unknown}"${didYouMean(unknown, LOAD_OPTION_NAMES)}`,
-    );
-  }
+  const mistake = unknownOption(options, LOAD_OPTION_NAMES);
+  if (mistake !== undefined) throw mistake;
   const { backend = 'auto', device = 'auto', threads, precision, instances, warmup, libtorch, signal } = options;
   oneOf('backend', backend, ['auto', 'torch', 'onnx']);
   if (precision !== undefined) oneOf('precision', precision, PRECISIONS);
   if (typeof device !== 'string' || !/^(auto|cpu|cuda(:\d{1,3})?)$/.test(device))
-    throw invalid('device', 'auto, cpu, cuda or cuda:N', device);
+    throw wrongOption('device', 'auto, cpu, cuda or cuda:N', device);
   const most = availableCores() * 4;
   if (threads !== undefined && (!Number.isInteger(threads) || threads < 1 || threads > most))
-    throw invalid('threads', `an integer from 1 to ${most}`, threads);
+    throw wrongOption('threads', `an integer from 1 to ${most}`, threads);
   if (instances !== undefined && !(Number.isInteger(instances) && instances >= 1 && instances <= most))
-    throw invalid('instances', `an integer from 1 to ${most}`, instances);
+    throw wrongOption('instances', `an integer from 1 to ${most}`, instances);
   if (warmup !== undefined && !(Number.isInteger(warmup) && warmup >= 0))
-    throw invalid('warmup', 'an integer from 0', warmup);
-  if (libtorch !== undefined && typeof libtorch !== 'string') throw invalid('libtorch', 'a path', libtorch);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal);
+    throw wrongOption('warmup', 'an integer from 0', warmup);
+  if (libtorch !== undefined && typeof libtorch !== 'string') throw wrongOption('libtorch', 'a path', libtorch);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongOption('signal', 'an AbortSignal', signal);
   const chosen = device === 'auto' ? 'cpu' : device === 'cuda' ? 'cuda:0' : device;
   const settled = batchingOf(options.batching);
   return { backend, device: chosen, threads, precision, instances, batching: settled, warmup, libtorch, signal };
@@ -98,11 +90,5 @@ function batchingOf(option: LoadOptions['batching']): BatchingConfig | null | un
 }
 
 function oneOf(name: string, value: unknown, choices: readonly string[]): void {
-  if (!choices.includes(value as string)) throw invalid(name, choices.join(', '), value);
-}
-
-function invalid(name: string, expected: string, given: unknown): InfernodeError {
-  return new InfernodeError('INF_OPTION_INVALID', `Option ${name} must be ${expected}; given: ${String(given)}`, {
-    details: { name, expected, given: String(given) },
-  });
+  if (!choices.includes(value as string)) throw wrongOption(name, choices.join(', '), value);
 }

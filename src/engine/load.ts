@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Backend, BackendName, ModelFormat, Session, SessionOptions } from '../backends/backend.js';
+import { defaultMethod } from '../backends/methods.js';
 import { BACKEND_NAMES, backendOf } from '../backends/registry.js';
 import type { BatchingConfig } from '../config/batching.js';
 import type { ModelConfig } from '../config/model-config.js';
@@ -68,8 +69,7 @@ export async function loadFound(
   const { converted, note } = await orClose(session, findConverted(precision, info, options));
   if (converted !== null) await session.close();
   const used = converted === null ? session : await loadOn(backend, converted, format, options, config);
-  const { methods } = used.info;
-  const method = 'forward' in methods ? 'forward' : Object.keys(methods)[0]!;
+  const method = defaultMethod(used.info);
   const queue = await orClose(used, makeQueue(used, method, config, queueOptions(options, config, defaults)));
   if (options.signal?.aborted) {
     await used.close();

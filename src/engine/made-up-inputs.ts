@@ -2,7 +2,7 @@ import type { Dim, InputValue, Signature, ValueInfo } from '../backends/backend.
 import type { ModelConfig } from '../config/model-config.js';
 import { type DataOf, DTYPES, type DType } from '../tensor/dtype.js';
 import { numberToBfloat16, numberToFloat16 } from '../tensor/half.js';
-import { Tensor } from '../tensor/tensor.js';
+import { elementCount, Tensor } from '../tensor/tensor.js';
 
 /** What the sizes of pictures, and of anything else, usually are. Tried in turn where a model leaves them open. */
 const PICTURE_SIZES = [224, 64, 32, 28, 96, 299];
@@ -14,8 +14,8 @@ const ROW_SHAPES = [[3, 224, 224], [3, 32, 32], [1, 28, 28], [16], [80, 64]] as 
 export interface InputMaker {
   /** How many ways there are to fill open sizes. */
   readonly attempts: number;
-  /** Inputs of `rows` rows. Equal numbers give equal inputs. Null if there is no telling what the model takes. */
-  make(attempt: number, rows: number, seed: number): InputValue[] | null;
+  /** Inputs of one row. Equal numbers give equal inputs. Null if there is no telling what the model takes. */
+  make(attempt: number, seed: number): InputValue[] | null;
 }
 
 /**
@@ -27,8 +27,8 @@ export function inputMaker(signature: Signature, config: ModelConfig | null): In
   const attempts = attemptsFor(infos);
   return {
     attempts,
-    make(attempt, rows, seed) {
-      const values = infos.map((info) => madeUp(info, { attempt, rows, seed, config }));
+    make(attempt, seed) {
+      const values = infos.map((info) => madeUp(info, { attempt, seed, config }));
       return values.includes(undefined) ? null : values;
     },
   };
@@ -36,7 +36,6 @@ export function inputMaker(signature: Signature, config: ModelConfig | null): In
 
 interface Recipe {
   readonly attempt: number;
-  readonly rows: number;
   readonly seed: number;
   readonly config: ModelConfig | null;
 }
@@ -88,16 +87,16 @@ function tensorOf(dtype: DType, dims: readonly Dim[], recipe: Recipe): Tensor {
   const shape = (dims[0] === '...' ? [null, ...dims.slice(1)] : dims).map((dim, axis) =>
     typeof dim === 'number' ? dim : sizeOf(dims, axis, recipe),
   );
-  const size = shape.reduce((product, dim) => product * dim, 1);
+  const size = elementCount(shape);
   if (dtype === 'string') return new Tensor('string', new Array<string>(size).fill('a'), shape);
   const data = new DTYPES[dtype].array(size);
   for (let index = 0; index < size; index++) data[index] = elementOf(dtype, index, recipe.seed) as never;
   return Tensor.trusted<DType>(dtype, data as DataOf<DType>, shape);
 }
 
-function sizeOf(dims: readonly Dim[], axis: number, { attempt, rows, config }: Recipe): number {
+function sizeOf(dims: readonly Dim[], axis: number, { attempt, config }: Recipe): number {
   const dim = dims[axis];
-  if (axis === 0 || (typeof dim === 'string' && dim === dims[0])) return rows;
+  if (axis === 0 || (typeof dim === 'string' && dim === dims[0])) return 1;
   if (dims.length !== 4) return OTHER_SIZES[attempt % OTHER_SIZES.length]!;
   const image = config?.processing?.image;
   const sides = image?.crop ?? image?.resize ?? null;

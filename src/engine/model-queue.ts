@@ -12,8 +12,13 @@ import type { ModelObserver } from './observer.js';
 import { StatisticsCounter } from './statistics.js';
 import { findWorkingInputs, type Trial, type WorkingInputs } from './working-inputs.js';
 
+let processShare: ComputeShare | undefined;
+
 /** All models of the process share the threads that the event loop leaves. */
-const share = new ComputeShare(defaultThreads());
+function share(): ComputeShare {
+  processShare ??= new ComputeShare(defaultThreads());
+  return processShare;
+}
 
 /** Where the requests to a model wait. */
 export interface ModelQueue {
@@ -71,7 +76,7 @@ export async function makeQueue(
       for (const each of observers) each.onExecution(record);
     },
   };
-  const scheduler = new Scheduler({ session, policy, method, share, observer });
+  const scheduler = new Scheduler({ session, policy, method, share: share(), observer });
   return { scheduler, policy, isDirect: batching === null, statistics, observers };
 }
 

@@ -1,4 +1,5 @@
 import type { BackendName, Inputs, InputValue, ModelInfo, Outputs, Session, Signature } from '../backends/backend.js';
+import { defaultMethod, unknownMethod } from '../backends/methods.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { InfernodeError } from '../errors.js';
 import type { BatchPolicy } from './batching/policy.js';
@@ -75,15 +76,11 @@ export class Model {
   private signatureOf(method: string): Signature {
     const { methods } = this.info;
     if (Object.hasOwn(methods, method)) return methods[method]!;
-    const known = Object.keys(methods).join(', ');
-    throw new InfernodeError('INF_METHOD_UNKNOWN', `The model has no method "${method}"; it has ${known}`, {
-      details: { name: method, expected: known, given: method },
-    });
+    throw unknownMethod(method, Object.keys(methods));
   }
 
   private get defaultMethod(): string {
-    const { methods } = this.info;
-    return 'forward' in methods ? 'forward' : Object.keys(methods)[0]!;
+    return defaultMethod(this.info);
   }
 
   /**

@@ -2,7 +2,7 @@
 export type FailureReason = 'rejected' | 'expired' | 'cancelled' | 'invalid' | 'failed';
 
 /** Why a batch went to the model when it did. */
-export type DispatchReason = 'full' | 'preferred' | 'idle' | 'delay' | 'incompatible' | 'single';
+export type DispatchReason = 'full' | 'preferred' | 'idle' | 'delay' | 'single';
 
 /** One request that has ended. */
 export interface RequestRecord {

@@ -1,4 +1,4 @@
-import type { InputValue, Outputs, Session, Signature } from '../backends/backend.js';
+import type { InputValue, Session, Signature } from '../backends/backend.js';
 import type { InputMaker } from './made-up-inputs.js';
 
 /** A method to try, and inputs for it. */
@@ -13,19 +13,18 @@ export interface Trial {
 export interface WorkingInputs {
   readonly attempt: number;
   readonly first: InputValue[];
-  readonly outputs: Outputs;
 }
 
 /** Tries made-up inputs until the model takes some; null if it takes none, or if a call would leave traces in its state. */
 export async function findWorkingInputs({ session, method, maker }: Trial): Promise<WorkingInputs | null> {
   if (session.info.stateful) return null;
   for (let attempt = 0; attempt < maker.attempts; attempt++) {
-    const first = maker.make(attempt, 1, 0);
+    const first = maker.make(attempt, 0);
     if (first === null) return null;
     try {
       const outputs = await session.run(method, first);
       // Nothing can be learned from outputs without elements.
-      if (Object.values(outputs).every(({ size }) => size > 0)) return { attempt, first, outputs };
+      if (Object.values(outputs).every(({ size }) => size > 0)) return { attempt, first };
     } catch {
       // The sizes do not suit it.
     }

@@ -1,16 +1,21 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ModelFormat } from '../backends/backend.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { didYouMean } from '../config/suggest.js';
 import { InfernodeError } from '../errors.js';
-import { configBeside, configOfFolder } from './config-file.js';
 import { detectFormat } from './format.js';
+import {
+  isVersionName,
+  MODEL_NAMES,
+  modelFiles,
+  settingsBeside,
+  settingsOfFolder,
+  versionFolders,
+  versionOf,
+} from './model-folder.js';
+import { type ConfigPlace, readLabelled, readSourceConfig } from './source-config.js';
 
-/** The names of the model file in a version folder. Formats are told by content, so a `.pt` may hold any of them. */
-export const MODEL_NAMES: readonly string[] = ['model.pt', 'model.pt2', 'model.onnx'];
-/** A plain positive integer; longer ones are no safe integers. */
-export const VERSION = /^[1-9]\d{0,14}$/;
 const DEFAULT_ORDER: readonly ModelFormat[] = ['torchscript', 'aotinductor', 'onnx'];
 
 /** One file that holds the model. */
@@ -51,22 +56,23 @@ export async function resolveModel(path: string, options: ResolveOptions = {}): 
 
 async function resolveFile(file: string, formats: readonly ModelFormat[]): Promise<ResolvedModel> {
   const candidates = await acceptFiles([file], formats, file);
-  return {
-    candidates,
-    ...(await configBeside(file, versionOf(dirname(file)) !== null)),
-    version: versionOf(dirname(file)),
-  };
+  return { candidates, ...(await settings(settingsBeside(file))), version: versionOf(dirname(file)) };
 }
 
 async function resolveFolder(folder: string, formats: readonly ModelFormat[]): Promise<ResolvedModel> {
   const entries = await readdir(folder);
-  const newest = await newestVersion(folder, entries);
-  const home = newest === null ? folder : join(folder, String(newest));
-  const version = newest ?? versionOf(folder);
-  const files = await modelFiles(home);
+  const newest = (await versionFolders(folder, entries)).at(-1);
+  const home = newest === undefined ? folder : join(folder, String(newest));
+  const files = modelFiles(home, await readdir(home));
   if (files.length === 0) throw await noModelIn(folder, home, entries);
   const candidates = await acceptFiles(files, formats, home);
-  return { candidates, ...(await configOfFolder(home, version !== null)), version };
+  return { candidates, ...(await settings(settingsOfFolder(home))), version: versionOf(home) };
+}
+
+async function settings(places: readonly ConfigPlace[]): Promise<Pick<ResolvedModel, 'config' | 'configFile'>> {
+  const found = await readSourceConfig(places, null);
+  if (found === null) return { config: null, configFile: null };
+  return { config: await readLabelled(found, null), configFile: found.file };
 }
 
 /**
@@ -101,25 +107,6 @@ export async function acceptFiles(
   );
 }
 
-function versionOf(folder: string): number | null {
-  const name = basename(resolve(folder));
-  return VERSION.test(name) ? Number(name) : null;
-}
-
-async function newestVersion(folder: string, entries: string[]): Promise<number | null> {
-  const versions = entries.filter((name) => VERSION.test(name)).sort((a, b) => Number(b) - Number(a));
-  for (const name of versions) {
-    const stats = await stat(join(folder, name)).catch(() => undefined);
-    if (stats?.isDirectory()) return Number(name);
-  }
-  return null;
-}
-
-async function modelFiles(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
-  return MODEL_NAMES.filter((name) => names.includes(name)).map((name) => join(folder, name));
-}
-
 async function noModelIn(folder: string, home: string, entries: string[]): Promise<InfernodeError> {
   if (home !== folder) {
     const message = `Version ${basename(home)}, the newest of ${folder}, holds none of ${MODEL_NAMES.join(', ')}`;
@@ -128,7 +115,7 @@ async function noModelIn(folder: string, home: string, entries: string[]): Promi
   const models: string[] = [];
   for (const name of entries.slice(0, 100)) {
     const inner: string[] = await readdir(join(folder, name)).catch(() => []);
-    if (inner.some((item) => VERSION.test(item) || MODEL_NAMES.includes(item))) models.push(join(folder, name));
+    if (inner.some((item) => isVersionName(item) || MODEL_NAMES.includes(item))) models.push(join(folder, name));
   }
   if (models.length > 0) {
     const message = `${folder} is a model repository; give one of its models: ${models.sort().slice(0, 5).join(', ')}`;

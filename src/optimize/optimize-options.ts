@@ -1,7 +1,6 @@
-import { didYouMean } from '../config/suggest.js';
+import { unknownOption, wrongOption } from '../config/option-errors.js';
 import { availableCores } from '../config/thread-budget.js';
 import type { SampleInputs } from '../conversion/build.js';
-import { InfernodeError } from '../errors.js';
 import type { ImageOptions } from '../processing/image-input.js';
 import type { OptimizeProgress } from './optimize-report.js';
 
@@ -58,13 +57,8 @@ const NAMES = [
 
 /** Checks options and fills the defaults in. @throws InfernodeError INF_OPTION_INVALID */
 export function fillOptimizeOptions(options: OptimizeOptions): FilledOptimizeOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new InfernodeError('INF_OPTION_INVALID', 'Options are an object');
-  }
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
-  if (unknown !== undefined) {
-    throw new InfernodeError('INF_OPTION_INVALID', `There is no option "${unknown}"${didYouMean(unknown, NAMES)}`);
-  }
+  const mistake = unknownOption(options, NAMES);
+  if (mistake !== undefined) throw mistake;
   const cores = availableCores();
   const filled: FilledOptimizeOptions = {
     maxDrop: 0.01,
@@ -123,8 +117,5 @@ export function fillOptimizeOptions(options: OptimizeOptions): FilledOptimizeOpt
 }
 
 function check(name: string, ok: boolean, expected: string, given: unknown): void {
-  if (ok) return;
-  throw new InfernodeError('INF_OPTION_INVALID', `Option ${name} must be ${expected}; given: ${String(given)}`, {
-    details: { name, expected, given: String(given) },
-  });
+  if (!ok) throw wrongOption(name, expected, given);
 }

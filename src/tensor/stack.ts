@@ -1,6 +1,6 @@
 import { InfernodeError } from '../errors.js';
-import { DTYPES, type DType, type TensorData } from './dtype.js';
-import { Tensor } from './tensor.js';
+import { joinRows } from './rows.js';
+import type { Tensor } from './tensor.js';
 
 /**
  * Joins tensors along their first dimension: pictures of shape [1, C, H, W] become a batch of [N, C, H, W].
@@ -13,20 +13,8 @@ export function stackTensors(tensors: readonly Tensor[]): Tensor {
     throw new InfernodeError('INF_TENSOR_SHAPE', 'A batch needs at least one tensor, of at least one dimension');
   }
   for (const [index, tensor] of tensors.entries()) checkFits(first, tensor, index);
-  if (tensors.length === 1) return first;
   const rows = tensors.reduce((sum, tensor) => sum + tensor.shape[0]!, 0);
-  return new Tensor<DType>(first.dtype, concat(tensors, first.dtype), [rows, ...first.shape.slice(1)]);
-}
-
-function concat(tensors: readonly Tensor[], dtype: DType): TensorData {
-  if (dtype === 'string') return tensors.flatMap((tensor) => tensor.data as string[]);
-  const data = new DTYPES[dtype].array(tensors.reduce((sum, tensor) => sum + tensor.size, 0));
-  let offset = 0;
-  for (const tensor of tensors) {
-    data.set(tensor.data as never, offset);
-    offset += tensor.size;
-  }
-  return data;
+  return joinRows(tensors, rows);
 }
 
 function checkFits(first: Tensor, tensor: Tensor, index: number): void {

@@ -3,6 +3,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { AbortWatch } from '../abort-watch.js';
 import type { Inputs, ModelInfo, Outputs, Session, SessionOptions, Signature } from '../backend.js';
 import { bindInputs } from '../bind-inputs.js';
+import { unknownMethod } from '../methods.js';
 import type { Call } from './calls-in-flight.js';
 import { checkTensors, explainFailure } from './checks.js';
 import { areLarge, copyInTurns } from './copy-in-turns.js';
@@ -123,11 +124,7 @@ export class OnnxSession implements Session {
 
   #bind(method: string, inputs: Inputs): readonly Tensor[] {
     if (this.#closed !== undefined) throw new InfernodeError('INF_MODEL_CLOSED', 'The model has been closed');
-    if (method !== 'forward') {
-      throw new InfernodeError('INF_METHOD_UNKNOWN', `An ONNX model has the method "forward" only, not "${method}"`, {
-        details: { name: method, expected: 'forward', given: method },
-      });
-    }
+    if (method !== 'forward') throw unknownMethod(method, ['forward']);
     return checkTensors(this.#signature, bindInputs(this.#signature, inputs, true));
   }
 

@@ -5,6 +5,7 @@ import { AbortWatch } from '../abort-watch.js';
 import type { Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
 import { bindInputs, explainMismatch } from '../bind-inputs.js';
 import { formatShape } from '../input-errors.js';
+import { unknownMethod } from '../methods.js';
 import type { FlatOutputs, SessionHandle } from '../native/addon.js';
 import { CallEncoder, type ScalarKind } from './encode.js';
 import { fromNative, type NativeCalls } from './native-calls.js';
@@ -103,12 +104,7 @@ export class TorchSession implements Session {
   private methodOf(name: string): Method {
     if (this.closing !== undefined) throw new InfernodeError('INF_MODEL_CLOSED', 'The model has been closed');
     const method = this.methods.get(name);
-    if (method === undefined) {
-      const known = [...this.methods.keys()].join(', ');
-      throw new InfernodeError('INF_METHOD_UNKNOWN', `The model has no method "${name}"; it has ${known}`, {
-        details: { name, expected: known, given: name },
-      });
-    }
+    if (method === undefined) throw unknownMethod(name, [...this.methods.keys()]);
     return method;
   }
 

@@ -25,7 +25,7 @@ export function planBatch(policy: BatchPolicy, situation: BatchSituation): Batch
   const limit = policy.isDerived ? Math.min(policy.maxSize, situation.usefulRows) : policy.maxSize;
   const { count, rows, more, preferred } = fill(situation.rows, limit, policy.preferredSizes);
   if (preferred !== null) return { ...preferred, reason: 'preferred' };
-  if (more || rows >= limit) return { count, rows, reason: policy.maxSize === 1 ? 'single' : 'full' };
+  if (more || rows >= limit) return { count, rows, reason: 'full' };
   const left = policy.maxDelayMs - situation.waitedMs;
   if (left <= 0) return { count, rows, reason: policy.maxDelayMs === 0 ? 'idle' : 'delay' };
   if (!policy.adaptive || policy.preferredSizes.length > 0) return { waitMs: left };

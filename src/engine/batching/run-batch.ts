@@ -50,7 +50,7 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
   } catch (error) {
     record(false, performance.now() - runner.startOf(called), 0);
     if (!isJoined) requests[0]!.fail(error, 'failed');
-    else for (const request of requests) await runAlone(runner, request);
+    else await runEach(runner, requests);
     return;
   }
   const ended = performance.now();
@@ -65,21 +65,10 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
   record(true, computeMs, performance.now() - ended);
 }
 
-async function runAlone({ session, observer }: BatchRunner, request: PendingRequest): Promise<void> {
-  if (request.settled) return;
-  const { method, args, rows } = request;
-  const startedAt = performance.now();
-  const record = (ok: boolean) => {
-    const computeMs = performance.now() - startedAt;
-    observer.onExecution({ ok, requests: 1, rows, reason: 'single', joinMs: 0, computeMs, splitMs: 0 });
-  };
-  try {
-    const outputs = await session.run(method, args);
-    request.succeed(outputs, { startedAt, computeMs: performance.now() - startedAt, batchRows: rows });
-    record(true);
-  } catch (error) {
-    request.fail(error, 'failed');
-    record(false);
+async function runEach(runner: BatchRunner, requests: readonly PendingRequest[]): Promise<void> {
+  for (const request of requests) {
+    const { rows } = request;
+    if (!request.settled) await runBatch(runner, { requests: [request], rows, padded: rows, reason: 'single' });
   }
 }
 

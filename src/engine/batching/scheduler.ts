@@ -54,9 +54,9 @@ export class Scheduler {
       this.#refuse('invalid', arrivedAt);
       throw error;
     }
+    this.#checkRoom(arrivedAt);
     const mayJoin = policy.maxSize > 1 && method === this.#parts.method;
     const joinable = mayJoin ? requestRows(method, signature, args) : null;
-    this.#checkRoom(arrivedAt);
     if (joinable === null) return this.#wait(request, { method, args, rows: 1, key: null }, arrivedAt);
     const { rows, key } = joinable;
     if (rows > policy.maxRows) return this.#inParts(request, { method, args, rows, key }, arrivedAt);

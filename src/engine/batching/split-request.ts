@@ -1,14 +1,14 @@
 import type { InputValue, Outputs } from '../../backends/backend.js';
+import { joinRows, sliceRows } from '../../tensor/rows.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { InferResult } from '../inference.js';
-import { joinRows, tensorRows } from './join-requests.js';
 
 /** The arguments of a request of `rows` rows, in parts of `limit` rows at the most. Tensors are not copied. */
 export function splitArguments(args: readonly InputValue[], rows: number, limit: number): InputValue[][] {
   const parts: InputValue[][] = [];
   for (let start = 0; start < rows; start += limit) {
     const size = Math.min(limit, rows - start);
-    parts.push(args.map((value) => (value instanceof Tensor ? tensorRows(value, start, size) : value)));
+    parts.push(args.map((value) => (value instanceof Tensor ? sliceRows(value, start, size) : value)));
   }
   return parts;
 }

@@ -35,7 +35,7 @@ export async function tryRows(trial: Trial, inputs: WorkingInputs | null): Promi
 const SCALES = [1, 300, -1, 0.01, 20];
 
 async function compare({ session, method, signature, maker }: Trial, { attempt }: WorkingInputs): Promise<Joinable> {
-  const rows = SCALES.map((scale, seed) => maker.make(attempt, 1, seed)!.map((value) => scaled(value, scale)));
+  const rows = SCALES.map((scale, seed) => maker.make(attempt, seed)!.map((value) => scaled(value, scale)));
   const tolerance = isCoarse(session.info) ? COARSE_TOLERANCE : TOLERANCE;
   try {
     const alone: Outputs[] = [];

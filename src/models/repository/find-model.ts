@@ -1,14 +1,12 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { RawConfig } from '../../config/model-config.js';
 import { InfernodeError, messageOf } from '../../errors.js';
-import { MODEL_NAMES, VERSION } from '../locate.js';
-import { confine } from './confine.js';
+import { confine } from '../confine.js';
+import { CONFIG_NAME, MODEL_NAMES, modelFiles, settingsBeside, versionFolders } from '../model-folder.js';
+import { labelsFile, readSourceConfig, type SourceConfig } from '../source-config.js';
 import type { ModelSource, VersionSource } from './model-source.js';
-import { type ConfigPlace, labelsFile, readSourceConfig, type SourceConfig } from './source-config.js';
 import { filesBelow, stampFiles } from './stamp.js';
-
-const CONFIG = 'model.json';
 
 /**
  * Looks at a model folder: version folders, or else a model file, which is version 1. Never throws.
@@ -52,8 +50,8 @@ export function scanModelFile(
 ): Promise<ModelSource> {
   const path = files[0]!;
   return describing(name, path, async () => {
-    const given = settings && { raw: settings, file: join(dirname(path), CONFIG) };
-    const config = given ?? (await readSourceConfig(placesBeside(path), root));
+    const given = settings && { raw: settings, file: join(dirname(path), CONFIG_NAME) };
+    const config = given ?? (await readSourceConfig(settingsBeside(path), root));
     const stem = `${basename(path, extname(path))}.`;
     const siblings = (await readdir(dirname(path))).filter((sibling) => sibling.startsWith(stem) && !isConfig(sibling));
     const own = siblings.sort().map((sibling) => join(dirname(path), sibling));
@@ -77,15 +75,6 @@ async function describing(name: string, path: string, look: () => Promise<Partia
     if (error instanceof InfernodeError) return { ...nothing, problem: error };
     return { ...nothing, problem: notFound(`${path} cannot be read: ${messageOf(error)}`, error) };
   }
-}
-
-async function versionFolders(folder: string, entries: readonly string[]): Promise<number[]> {
-  const numbers: number[] = [];
-  for (const name of entries.filter((entry) => VERSION.test(entry))) {
-    const stats = await stat(join(folder, name)).catch(() => undefined);
-    if (stats?.isDirectory()) numbers.push(Number(name));
-  }
-  return numbers.sort((a, b) => a - b);
 }
 
 async function versionFolder(
@@ -113,25 +102,8 @@ async function flatFolder(
 
 /** Those given, as if they stood in the folder's model.json, or what does stand there. */
 async function settingsOf(folder: string, root: string | null, given?: RawConfig): Promise<SourceConfig | null> {
-  const file = join(folder, CONFIG);
+  const file = join(folder, CONFIG_NAME);
   return given === undefined ? readSourceConfig([{ file, mayBeOther: false }], root) : { raw: given, file };
-}
-
-function modelFiles(folder: string, entries: readonly string[]): string[] {
-  return MODEL_NAMES.filter((name) => entries.includes(name)).map((name) => join(folder, name));
-}
-
-/** Settings of a file called `model.*` are those of its folder, or of the model folder above a version folder. */
-function placesBeside(file: string): ConfigPlace[] {
-  const folder = dirname(file);
-  const stem = basename(file, extname(file));
-  const inVersion = VERSION.test(basename(folder));
-  const places = [folder, ...(inVersion ? [dirname(folder)] : [])].map((place) => ({
-    file: join(place, CONFIG),
-    mayBeOther: false,
-  }));
-  if (stem === 'model') return places;
-  return [{ file: join(folder, `${stem}.json`), mayBeOther: true }, ...(inVersion ? places : [])];
 }
 
 async function source(
@@ -150,7 +122,7 @@ async function source(
 }
 
 function isConfig(file: string): boolean {
-  return basename(file) === CONFIG;
+  return basename(file) === CONFIG_NAME;
 }
 
 function notFound(message: string, cause?: unknown): InfernodeError {

@@ -1,9 +1,10 @@
 import type { ModelFormat } from '../../backends/backend.js';
 import type { ModelConfig, VersionSelection } from '../../config/model-config.js';
 import { InfernodeError } from '../../errors.js';
-import { acceptFiles, MODEL_NAMES, type ModelCandidate } from '../locate.js';
-import { confine } from './confine.js';
-import { readLabelled, type SourceConfig } from './source-config.js';
+import { confine } from '../confine.js';
+import { acceptFiles, type ModelCandidate } from '../locate.js';
+import { MODEL_NAMES } from '../model-folder.js';
+import { readLabelled, type SourceConfig } from '../source-config.js';
 
 /** One version of a model, as it was found on disk. */
 export interface VersionSource {

@@ -7,7 +7,7 @@ import { ProcessMetrics } from './process-metrics.js';
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const MODEL = ['model', 'version'] as const;
-const REASONS = ['full', 'preferred', 'idle', 'delay', 'incompatible', 'single'] as const;
+const REASONS = ['full', 'preferred', 'idle', 'delay', 'single'] as const;
 const OUTCOMES = ['success', 'rejected', 'expired', 'cancelled', 'invalid', 'failed'] as const;
 
 /**

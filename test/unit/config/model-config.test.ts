@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { DEFAULT_IMAGE } from '#src/config/image-processing';
-import { parseModelConfig, readModelConfig } from '#src/config/model-config';
+import { parseModelConfig } from '#src/config/model-config';
 import type { InfernodeError } from '#src/errors';
-import { rejects, throws } from '../../support/expect-error.js';
-import { makeFolder } from '../support/files.js';
+import { throws } from '../../support/expect-error.js';
 
 const parse = (json: unknown) => parseModelConfig(json, 'model.json');
 
@@ -89,29 +87,6 @@ test('errors carry file, path, expected and given for programs', () => {
       given: '"hwc"',
     });
   }
-});
-
-test('labels are read from a file relative to model.json', async (t) => {
-  const folder = await makeFolder(t, {
-    'lines.json': '{"processing": {"labels": "names.txt"}}',
-    'names.txt': 'tench\r\ngreat white shark\n\n',
-    'list.json': '{"processing": {"labels": "sub/list.json"}}',
-    'sub/list.json': '["a", "b"]',
-    'index.json': '{"processing": {"labels": "sub/index.json"}}',
-    'sub/index.json': '{"1": ["n2", "shark"], "0": ["n1", "tench"]}',
-    'none.json': '{"processing": {"labels": "none.txt"}}',
-    'hole.json': '{"processing": {"labels": "sub/hole.json"}}',
-    'sub/hole.json': '{"0": "a", "2": "c"}',
-    'broken.json': '\uFEFF{"inputs": [}',
-  });
-  const labels = async (name: string) => (await readModelConfig(join(folder, name))).processing?.labels;
-  assert.deepEqual(await labels('lines.json'), ['tench', 'great white shark']);
-  assert.deepEqual(await labels('list.json'), ['a', 'b']);
-  assert.deepEqual(await labels('index.json'), ['tench', 'shark']);
-  await rejects(labels('none.json'), 'INF_MODEL_CONFIG', /none\.json: processing\.labels: Cannot read/);
-  await rejects(labels('hole.json'), 'INF_MODEL_CONFIG', /no text for class 1/);
-  await rejects(labels('broken.json'), 'INF_MODEL_CONFIG', /is not JSON/);
-  await rejects(labels('absent.json'), 'INF_MODEL_CONFIG', /cannot be read/);
 });
 
 test('which versions serve', () => {

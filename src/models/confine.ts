@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
-import { InfernodeError } from '../../errors.js';
+import { InfernodeError } from '../errors.js';
 
 /** Settings and labels are small; a longer file is something else. */
 const LARGEST_TEXT = 16 * 2 ** 20;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type ModelConfig, parseModelConfig, type RawConfig, withLabels } from '../../config/model-config.js';
-import { InfernodeError, messageOf } from '../../errors.js';
+import { type ModelConfig, parseModelConfig, type RawConfig, withLabels } from '../config/model-config.js';
+import { InfernodeError, messageOf } from '../errors.js';
 import { confineText } from './confine.js';
 
 /** Settings as they stand in a file; the labels file they name has not been read. */
