@@ -5,7 +5,7 @@ import { runCommand } from '../setup/run-command.mjs';
 import { ROOT } from '../setup/step.mjs';
 
 const REPORTER = fileURLToPath(new URL('reporter.mjs', import.meta.url));
-const LIMIT_SECONDS = 300;
+const LIMIT_SECONDS = 900;
 
 /**
  * Runs one compiled test file in a process of its own, so that a crash of native code fails that file alone.

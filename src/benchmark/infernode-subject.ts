@@ -1,6 +1,7 @@
 import type { InputValue, ModelInfo, Session } from '../backends/backend.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { isQuantized } from '../conversion/is-quantized.js';
+import { CostModel } from '../engine/batching/cost-model.js';
 import { tryRows } from '../engine/batching/try-rows.js';
 import { load } from '../engine/load.js';
 import { inputMaker } from '../engine/made-up-inputs.js';
@@ -39,7 +40,7 @@ async function scout(model: Model, asked: string | undefined): Promise<Facts> {
   const working = await findWorkingInputs(trial);
   const { rows, ...why } = info.stateful
     ? { rows: 1, reason: 'its calls depend on the ones before', isCertain: true }
-    : await tryRows(trial, working);
+    : await tryRows(trial, working, new CostModel());
   const { format, backend, device, stateful } = info;
   return {
     format,

@@ -7,10 +7,11 @@ import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
 import { abortError, InfernodeError } from '../errors.js';
 import { type ModelCandidate, type ResolvedModel, resolveModel } from '../models/locate.js';
+import { checkConfig } from './check-config.js';
 import { findConverted, findTuned } from './converted-model.js';
 import { type FilledLoadOptions, fillLoadOptions, type LoadOptions } from './load-options.js';
 import { type BackendChoice, Model } from './model.js';
-import { makeQueue, type QueueOptions } from './model-queue.js';
+import { type ModelQueue, makeQueue, type QueueOptions } from './model-queue.js';
 
 const FORMATS: Readonly<Record<BackendName, readonly ModelFormat[]>> = {
   torch: ['torchscript', 'aotinductor'],
@@ -69,13 +70,19 @@ export async function loadFound(
   const { converted, note } = await orClose(session, findConverted(precision, info, options));
   if (converted !== null) await session.close();
   const used = converted === null ? session : await loadOn(backend, converted, format, options, config);
-  const method = defaultMethod(used.info);
-  const queue = await orClose(used, makeQueue(used, method, config, queueOptions(options, config, defaults)));
+  const queue = await orClose(used, queueOf(used, config, queueOptions(options, config, defaults)));
   if (options.signal?.aborted) {
     await used.close();
     checkAborted(path, options);
   }
   return new Model(path, converted ?? file, { ...choice, reason: choice.reason + note }, config, used, queue);
+}
+
+async function queueOf(session: Session, config: ModelConfig | null, options: QueueOptions): Promise<ModelQueue> {
+  const { info } = session;
+  const method = defaultMethod(info);
+  if (config !== null) checkConfig(config, info, info.methods[method]!);
+  return makeQueue(session, method, config, options);
 }
 
 /** A tuned model says by itself how it is loaded; what the caller asks for still counts. */

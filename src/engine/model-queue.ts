@@ -3,6 +3,7 @@ import type { BatchingConfig } from '../config/batching.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
 import { ComputeShare } from './batching/compute-share.js';
+import { CostModel } from './batching/cost-model.js';
 import { joinArguments } from './batching/join-requests.js';
 import { type BatchPolicy, type Joinable, limitSizes, settlePolicy } from './batching/policy.js';
 import { Scheduler } from './batching/scheduler.js';
@@ -10,6 +11,7 @@ import { tryRows } from './batching/try-rows.js';
 import { inputMaker } from './made-up-inputs.js';
 import type { ModelObserver } from './observer.js';
 import { StatisticsCounter } from './statistics.js';
+import { type TriedValues, triedValues } from './tried-values.js';
 import { findWorkingInputs, type Trial, type WorkingInputs } from './working-inputs.js';
 
 let processShare: ComputeShare | undefined;
@@ -26,6 +28,8 @@ export interface ModelQueue {
   readonly policy: BatchPolicy;
   /** Whether calls of `run` go past the queue to the backend, which keeps one of its own: nothing was asked of this one. */
   readonly isDirect: boolean;
+  /** What is known from having tried the model; null if it was not, or if it told nothing that its file does not. */
+  readonly tried: TriedValues | null;
   readonly statistics: StatisticsCounter;
   /** Who is told what becomes of requests. */
   readonly observers: Set<ModelObserver>;
@@ -63,7 +67,9 @@ export async function makeQueue(
   const trial: Trial = { session, method, signature, maker: inputMaker(signature, config) };
   const isOff = batching === null || (batching.maxSize ?? defaults.maxSize) === 1;
   const inputs = isOff && warmup === 0 ? null : await findWorkingInputs(trial);
-  const joinable = isOff ? NOT_ASKED : await tryRows(trial, inputs);
+  const cost = new CostModel();
+  const joinable = isOff ? NOT_ASKED : await tryRows(trial, inputs, cost);
+  const tried = inputs === null ? null : await triedValues(trial, inputs, joinable.rows > 1);
   const policy = settlePolicy({ ...limitSizes(defaults, joinable), ...batching }, joinable, queue);
   if (inputs !== null) await warmUp(trial, inputs, policy, { runs: warmup, signal });
   const statistics = new StatisticsCounter();
@@ -76,8 +82,8 @@ export async function makeQueue(
       for (const each of observers) each.onExecution(record);
     },
   };
-  const scheduler = new Scheduler({ session, policy, method, share: share(), observer });
-  return { scheduler, policy, isDirect: batching === null, statistics, observers };
+  const scheduler = new Scheduler({ session, policy, method, share: share(), observer, cost });
+  return { scheduler, policy, isDirect: batching === null, tried, statistics, observers };
 }
 
 /** What fails is left alone: inputs that were made up prove nothing. */

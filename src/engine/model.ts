@@ -9,6 +9,7 @@ import type { InferRequest, InferResult } from './inference.js';
 import type { ModelQueue } from './model-queue.js';
 import type { ModelObserver } from './observer.js';
 import type { ModelStatistics } from './statistics.js';
+import type { TriedValues } from './tried-values.js';
 
 /** Which backend runs a model, and why that one. */
 export interface BackendChoice {
@@ -51,6 +52,11 @@ export class Model {
   /** Requests, and rows of them, that wait. Calls of `run` count where batching was asked for. */
   get waiting(): { readonly requests: number; readonly rows: number } {
     return this.queue.scheduler.waiting;
+  }
+
+  /** What a trial run at load told of its inputs and outputs beyond the signature; null if there was none, or nothing more. */
+  get tried(): TriedValues | null {
+    return this.queue.tried;
   }
 
   /** What became of its requests since it was loaded. */

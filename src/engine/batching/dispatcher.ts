@@ -1,6 +1,5 @@
 import { ArrivalRate } from './arrival-rate.js';
 import type { ShareClient } from './compute-share.js';
-import { CostModel } from './cost-model.js';
 import type { PendingRequest } from './pending-request.js';
 import { type BatchPlan, planBatch } from './plan-batch.js';
 import { paddedRows } from './policy.js';
@@ -18,7 +17,6 @@ export class Dispatcher implements ShareClient {
   readonly #parts: SchedulerParts;
   readonly #instances: number;
   readonly #arrivals = new ArrivalRate();
-  readonly #cost = new CostModel();
   /** Calls at the model, and how many of them hold threads. */
   #running = 0;
   #held = 0;
@@ -37,7 +35,7 @@ export class Dispatcher implements ShareClient {
 
   /** Milliseconds until the requests that wait now will have run. */
   get expectedWaitMs(): number {
-    return Math.round(((this.#cost.expectMs(1) ?? 0) * this.queue.rows) / this.#instances);
+    return Math.round(((this.#parts.cost.expectMs(1) ?? 0) * this.queue.rows) / this.#instances);
   }
 
   add(request: PendingRequest): void {
@@ -115,8 +113,8 @@ export class Dispatcher implements ShareClient {
     return planBatch(this.#parts.policy, {
       rows: rowsIn(group),
       waitedMs: now - group.first.arrivedAt,
-      usefulRows: this.#cost.usefulRows(),
-      fixedMs: this.#cost.estimate?.fixedMs ?? 0,
+      usefulRows: this.#parts.cost.usefulRows(),
+      fixedMs: this.#parts.cost.estimate?.fixedMs ?? 0,
       gapMs: this.#arrivals.gapMs(now),
     });
   }
@@ -140,7 +138,7 @@ export class Dispatcher implements ShareClient {
     for (const request of batch.requests) request.isRunning = true;
     const startOf = (called: number) => (isAhead ? Math.max(called, this.#lastEnded) : called);
     const sent = performance.now();
-    await runBatch({ session, observer, startOf, onCost: (rows, ms) => this.#cost.add(rows, ms) }, batch);
+    await runBatch({ session, observer, startOf, onCost: (rows, ms) => this.#parts.cost.add(rows, ms) }, batch);
     const ended = performance.now();
     share.charge(this, ended - startOf(sent));
     this.#lastEnded = ended;

@@ -6,6 +6,7 @@ import { DEFAULT_PRIORITY, type InferRequest, type InferResult } from '../infere
 import type { ModelObserver } from '../observer.js';
 import { AnswerOrder } from './answer-order.js';
 import type { ComputeShare } from './compute-share.js';
+import type { CostModel } from './cost-model.js';
 import { Dispatcher } from './dispatcher.js';
 import { PendingRequest } from './pending-request.js';
 import type { BatchPolicy } from './policy.js';
@@ -20,6 +21,8 @@ export interface SchedulerParts {
   readonly method: string;
   readonly share: ComputeShare;
   readonly observer: ModelObserver;
+  /** What calls cost, as far as is known already. */
+  readonly cost: CostModel;
 }
 
 type Waits = Pick<PendingRequest, 'method' | 'args' | 'rows' | 'key'>;

@@ -3,6 +3,7 @@ import { isQuantized } from '../../conversion/is-quantized.js';
 import { messageOf } from '../../errors.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { Trial, WorkingInputs } from '../working-inputs.js';
+import type { CostModel } from './cost-model.js';
 import { haveRows, joinArguments, rowsOf } from './join-requests.js';
 import type { Joinable } from './policy.js';
 import { requestRows } from './request-rows.js';
@@ -17,9 +18,10 @@ const COARSE_TOLERANCE = 5e-2;
  * and compares the answers. That also warms the model up.
  *
  * @param inputs made-up ones that the model takes, null if there are none
+ * @param cost is told what the calls took
  * @returns one row, and the reason, for a model that takes one, that mixes rows, or for which no inputs can be made up
  */
-export async function tryRows(trial: Trial, inputs: WorkingInputs | null): Promise<Joinable> {
+export async function tryRows(trial: Trial, inputs: WorkingInputs | null, cost: CostModel): Promise<Joinable> {
   const { session, signature } = trial;
   if (session.info.stateful) return one('its calls depend on the ones before', true);
   const fixed = signature.inputs.find(hasFixedRows);
@@ -28,34 +30,33 @@ export async function tryRows(trial: Trial, inputs: WorkingInputs | null): Promi
   if (inputs === null) return one('no inputs could be made up to find out whether it takes several rows', false);
   if (requestRows(trial.method, signature, inputs.first) === null)
     return one('its inputs are not all tensors of as many rows', true);
-  return compare(trial, inputs);
+  return compare(trial, inputs, cost);
 }
 
 /** Rows unlike each other: what a model does to a row may hang on the size, sign or order of those beside it. */
 const SCALES = [1, 300, -1, 0.01, 20];
 
-async function compare({ session, method, signature, maker }: Trial, { attempt }: WorkingInputs): Promise<Joinable> {
+async function compare(trial: Trial, { attempt }: WorkingInputs, cost: CostModel): Promise<Joinable> {
+  const { session, signature, maker } = trial;
   const rows = SCALES.map((scale, seed) => maker.make(attempt, seed)!.map((value) => scaled(value, scale)));
   const tolerance = isCoarse(session.info) ? COARSE_TOLERANCE : TOLERANCE;
   try {
-    const alone: Outputs[] = [];
-    for (const row of rows) alone.push(await session.run(method, row));
-    if (!alone.every((outputs) => haveRows(outputs, 1))) return one(NO_ROWS, true);
+    const alone = await runAll(trial, rows);
+    if (!alone.outputs.every((outputs) => haveRows(outputs, 1))) return one(NO_ROWS, true);
     // In both directions, so that no order is the one that a model would make.
-    for (const order of [rows.map((_, index) => index), rows.map((_, index) => rows.length - 1 - index)]) {
-      const joined = await session.run(
-        method,
-        joinArguments(
-          order.map((index) => rows[index]!),
-          rows.length,
-        ),
-      );
-      if (!haveRows(joined, rows.length)) return one(NO_ROWS, true);
-      const same = order.every((index, start) =>
-        areClose(rowsOf(joined, { start, rows: 1 }), alone[index]!, tolerance),
-      );
-      if (!same) return one('a row answers differently beside others', true);
-    }
+    const reversed = [...rows].reverse();
+    const joined = await runAll(
+      trial,
+      [rows, reversed].map((order) => joinArguments(order, rows.length)),
+    );
+    if (!joined.outputs.every((outputs) => haveRows(outputs, rows.length))) return one(NO_ROWS, true);
+    const [forth, back] = joined.outputs as [Outputs, Outputs];
+    const isSame = (outputs: Outputs, index: number) =>
+      areClose(rowsOf(forth, { start: index, rows: 1 }), outputs, tolerance) &&
+      areClose(rowsOf(back, { start: rows.length - 1 - index, rows: 1 }), outputs, tolerance);
+    if (!alone.outputs.every(isSame)) return one('a row answers differently beside others', true);
+    cost.add(1, alone.shortestMs);
+    cost.add(rows.length, joined.shortestMs);
   } catch (error) {
     return one(`it does not take several rows: ${messageOf(error)}`, true);
   }
@@ -65,6 +66,18 @@ async function compare({ session, method, signature, maker }: Trial, { attempt }
     reason: 'its rows do not depend on each other, as far as was tried',
     isCertain: true,
   };
+}
+
+/** One call after another. The first ones take longer than those to come, so the shortest counts. */
+async function runAll({ session, method }: Trial, calls: readonly (readonly InputValue[])[]) {
+  const outputs: Outputs[] = [];
+  let shortestMs = Number.POSITIVE_INFINITY;
+  for (const args of calls) {
+    const start = performance.now();
+    outputs.push(await session.run(method, args));
+    shortestMs = Math.min(shortestMs, performance.now() - start);
+  }
+  return { outputs, shortestMs };
 }
 
 const NO_ROWS = 'its outputs do not have a row for each row of the input';

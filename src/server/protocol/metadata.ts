@@ -52,14 +52,26 @@ export const PLATFORMS: Readonly<Record<ModelFormat, string>> = {
 };
 
 export function modelMetadata({ name, versions, model }: ServedModel): ModelMetadata {
-  const { inputs, outputs } = model.signature;
+  const { signature, config, tried } = model;
+  const outputs = tried?.outputs ?? [];
   return {
     name,
     versions: versions.map(String),
     platform: PLATFORMS[model.info.format],
-    inputs: tensorsOf(inputs, model.config?.inputs),
-    outputs: tensorsOf(outputs, model.config?.outputs),
+    inputs: tensorsOf(signature.inputs, [...(config?.inputs ?? []), ...(tried?.inputs ?? [])]),
+    // A trial has shown all of them, those of dicts by their names too.
+    outputs:
+      outputs.length > 0
+        ? outputs.map(({ name }) => tensorOf(name, [...signature.outputs, ...(config?.outputs ?? []), ...outputs]))
+        : tensorsOf(signature.outputs, config?.outputs ?? []),
   };
+}
+
+/** What a file, a model.json or a trial says of a tensor. */
+interface Said {
+  readonly name: string;
+  readonly dtype?: DType | null;
+  readonly shape?: readonly Dim[] | null;
 }
 
 /** The dtypes of arguments that are no tensors in the model's eyes. They are sent as tensors of one element. */
@@ -71,21 +83,21 @@ const SCALARS: Readonly<Partial<Record<ValueInfo['kind'], DType>>> = {
 };
 
 /** Tuples are listed by their elements, lists and dicts by what one element is: `items.*` stands for `items.0` and so on. */
-function tensorsOf(values: readonly ValueInfo[], config: readonly ValueConfig[] = []): TensorMetadata[] {
+function tensorsOf(values: readonly ValueInfo[], said: readonly ValueConfig[]): TensorMetadata[] {
   return values.flatMap((info): TensorMetadata[] => {
-    if (info.items !== undefined && info.items.length > 0) return tensorsOf(info.items, config);
+    if (info.items !== undefined && info.items.length > 0) return tensorsOf(info.items, said);
     const scalar = SCALARS[info.kind];
     if (scalar !== undefined) return [{ name: info.name, datatype: datatypeOf(scalar), shape: [1] }];
-    const said = config.find(({ name }) => name === info.name);
-    const dtype = info.dtype ?? said?.dtype;
-    return [
-      {
-        name: info.name,
-        datatype: dtype === undefined ? 'UNKNOWN' : datatypeOf(dtype),
-        shape: sizesOf(info.shape ?? said?.shape ?? [null]),
-      },
-    ];
+    return [tensorOf(info.name, [info, ...said])];
   });
+}
+
+/** The first who says something of a tensor of this name is believed. */
+function tensorOf(name: string, said: readonly Said[]): TensorMetadata {
+  const own = said.filter((value) => value.name === name);
+  const dtype = own.find((value) => value.dtype)?.dtype;
+  const shape = own.find((value) => value.shape)?.shape;
+  return { name, datatype: dtype ? datatypeOf(dtype) : 'UNKNOWN', shape: sizesOf(shape ?? [null]) };
 }
 
 /** A leading '...' stands for any number of dimensions; one is as good as any. */

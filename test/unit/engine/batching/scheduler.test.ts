@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Outputs } from '#src/backends/backend';
 import type { BatchingConfig } from '#src/config/batching';
 import { ComputeShare } from '#src/engine/batching/compute-share';
+import { CostModel } from '#src/engine/batching/cost-model';
 import { settlePolicy } from '#src/engine/batching/policy';
 import { Scheduler } from '#src/engine/batching/scheduler';
 import type { InferRequest, InferResult } from '#src/engine/inference';
@@ -30,7 +31,7 @@ function makeBench(batching: BatchingConfig, session = new DoublingSession(), sh
     onRequest: (record: RequestRecord) => void requests.push(record),
     onExecution: (record: ExecutionRecord) => void executions.push(record),
   };
-  const scheduler = new Scheduler({ session, policy, method: 'forward', share, observer });
+  const scheduler = new Scheduler({ session, policy, method: 'forward', share, observer, cost: new CostModel() });
   const infer = async (request: InferRequest) =>
     scheduler.infer(request.method ?? 'forward', session.info.methods.forward!, request);
   return { session, scheduler, requests, executions, infer };
