@@ -39,6 +39,7 @@ export const ERRORS = {
   INF_INPUT_TYPE: { http: 400, grpc: 'INVALID_ARGUMENT' },
   INF_INPUT_DTYPE: { http: 400, grpc: 'INVALID_ARGUMENT' },
   INF_INPUT_SHAPE: { http: 400, grpc: 'INVALID_ARGUMENT' },
+  INF_INPUT_VALUE: { http: 400, grpc: 'INVALID_ARGUMENT' },
   INF_TENSOR_DTYPE: { http: 400, grpc: 'INVALID_ARGUMENT' },
   INF_TENSOR_SHAPE: { http: 400, grpc: 'INVALID_ARGUMENT' },
   INF_TENSOR_DATA: { http: 400, grpc: 'INVALID_ARGUMENT' },

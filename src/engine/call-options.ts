@@ -1,5 +1,5 @@
 import type { Inputs } from '../backends/backend.js';
-import { invalidOption, unknownOption } from '../config/option-errors.js';
+import { invalidOption, unknownOption, wrongOption } from '../config/option-errors.js';
 import type { InfernodeError } from '../errors.js';
 import { type InferRequest, LEAST_URGENT } from './inference.js';
 
@@ -35,6 +35,24 @@ export function mistakeInRequest(request: InferRequest): InfernodeError | undefi
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs < 2 ** 31))
     return invalidOption(`Option timeoutMs must be a number of milliseconds below 2^31; given: ${String(timeoutMs)}`);
   return undefined;
+}
+
+/** What is wrong with the arguments of `inferMany`; undefined if nothing is. */
+export function mistakeInStream(
+  requests: unknown,
+  options: { readonly concurrency?: number },
+): InfernodeError | undefined {
+  if (!isIterable(requests))
+    return invalidOption('inferMany takes an iterable of requests: an array, a generator, a stream of objects');
+  const mistake = unknownOption(options, ['concurrency']);
+  if (mistake !== undefined) return mistake;
+  const { concurrency } = options;
+  const isValid = concurrency === undefined || (Number.isSafeInteger(concurrency) && concurrency >= 1);
+  return isValid ? undefined : wrongOption('concurrency', 'an integer from 1', concurrency);
+}
+
+function isIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
 }
 
 function mistakeIn(

@@ -1,6 +1,7 @@
 import { type BatchingConfig, batching as checkBatching } from '../config/batching.js';
 import { invalidOption, unknownOption, wrongOption } from '../config/option-errors.js';
 import { nameProblem, quoteName } from '../models/repository/model-name.js';
+import { ByteBudget } from './batching/byte-budget.js';
 import type { QueueDefaults } from './load.js';
 import { type FilledLoadOptions, fillLoadOptions, LOAD_OPTION_NAMES, type LoadOptions } from './load-options.js';
 import type { ModelObserver } from './observer.js';
@@ -27,6 +28,8 @@ export interface EngineOptions extends Omit<LoadOptions, 'signal' | 'batching' |
   readonly batching?: BatchingConfig;
   /** Runs on made-up inputs before a model serves whose model.json does not say otherwise; 1 by default. */
   readonly warmup?: number;
+  /** Bytes of the tensors of requests that wait or run, of all models together; 1 GiB by default. The next is refused. */
+  readonly maxQueueBytes?: number;
   /** Is told what each version of a model does. */
   readonly observe?: (name: string, version: number) => ModelObserver;
 }
@@ -45,11 +48,12 @@ export interface FilledEngineOptions {
 }
 
 const MODES: readonly ControlMode[] = ['none', 'explicit', 'poll'];
-const OWN = ['repository', 'models', 'mode', 'startup', 'pollMs', 'observe'];
+const OWN = ['repository', 'models', 'mode', 'startup', 'pollMs', 'maxQueueBytes', 'observe'];
 const KNOWN = [...OWN, ...LOAD_OPTION_NAMES.filter((name) => name !== 'signal')];
 const SHORTEST_POLL_MS = 10;
 /** The most requests that wait for a model that does not say otherwise: enough for a burst, few enough to fail early. */
 const MAX_QUEUE = 256;
+const MAX_QUEUE_BYTES = 2 ** 30;
 /** What a timer can hold. */
 const LONGEST_POLL_MS = 2 ** 31 - 1;
 
@@ -57,8 +61,8 @@ const LONGEST_POLL_MS = 2 ** 31 - 1;
 export function fillEngineOptions(options: EngineOptions): FilledEngineOptions {
   const mistake = unknownOption(options, KNOWN);
   if (mistake !== undefined) throw mistake;
-  const { repository, models, mode = 'none', startup = [], pollMs = 2000, observe, ...others } = options;
-  const { batching = {}, warmup = 1, ...load } = others;
+  const { repository, models, mode = 'none', startup = [], pollMs = 2000, observe, ...rest } = options;
+  const { batching = {}, warmup = 1, maxQueueBytes = MAX_QUEUE_BYTES, ...load } = rest;
   if (repository === undefined && models === undefined)
     throw invalidOption('An engine takes a repository, models, or both');
   if (repository !== undefined && (typeof repository !== 'string' || repository === '')) {
@@ -72,12 +76,15 @@ export function fillEngineOptions(options: EngineOptions): FilledEngineOptions {
   }
   if (options.pollMs !== undefined && mode !== 'poll') throw invalidOption('Option pollMs is for mode poll');
   if (observe !== undefined && typeof observe !== 'function') throw wrongOption('observe', 'a function', observe);
+  if (!Number.isSafeInteger(maxQueueBytes) || maxQueueBytes < 1)
+    throw wrongOption('maxQueueBytes', 'an integer from 1', maxQueueBytes);
   // These two are defaults here, not what overrides model.json.
   const filled: FilledLoadOptions = { ...fillLoadOptions({ ...load, warmup }), warmup: undefined };
   const queue: QueueDefaults = {
-    batching: checkBatching(batching, { file: 'Option batching', path: '', code: 'INF_OPTION_INVALID' }),
+    batching: checkBatching(batching, { file: 'Options', path: 'batching', code: 'INF_OPTION_INVALID' }),
     warmup,
     maxQueue: MAX_QUEUE,
+    budget: new ByteBudget(maxQueueBytes),
   };
   return { repository, models: models ?? {}, mode, startup, pollMs, queue, observe, load: filled };
 }

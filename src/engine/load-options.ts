@@ -86,7 +86,7 @@ export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
 function batchingOf(option: LoadOptions['batching']): BatchingConfig | null | undefined {
   if (option === undefined) return undefined;
   if (typeof option === 'boolean') return option ? {} : null;
-  return batching(option, { file: 'Option batching', path: '', code: 'INF_OPTION_INVALID' });
+  return batching(option, { file: 'Options', path: 'batching', code: 'INF_OPTION_INVALID' });
 }
 
 function oneOf(name: string, value: unknown, choices: readonly string[]): void {

@@ -7,6 +7,7 @@ import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
 import { abortError, InfernodeError } from '../errors.js';
 import { type ModelCandidate, type ResolvedModel, resolveModel } from '../models/locate.js';
+import type { ByteBudget } from './batching/byte-budget.js';
 import { checkConfig } from './check-config.js';
 import { findConverted, findTuned } from './converted-model.js';
 import { type FilledLoadOptions, fillLoadOptions, type LoadOptions } from './load-options.js';
@@ -43,6 +44,8 @@ export interface QueueDefaults {
   readonly warmup: number;
   /** The most requests that wait. */
   readonly maxQueue: number;
+  /** What the tensors of all requests to all models may hold. */
+  readonly budget: ByteBudget;
 }
 
 /** As `load`, with files and a config that the caller finds, and with a queue of its own if there are defaults for one. */
@@ -119,6 +122,7 @@ function queueOptions(
     defaults: defaults?.batching ?? {},
     warmup: options.warmup ?? config?.warmup ?? defaults?.warmup ?? 0,
     queue: defaults?.maxQueue ?? Number.POSITIVE_INFINITY,
+    budget: defaults?.budget,
     signal: options.signal,
   };
 }

@@ -2,6 +2,7 @@ import type { Session } from '../backends/backend.js';
 import type { BatchingConfig } from '../config/batching.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
+import type { ByteBudget } from './batching/byte-budget.js';
 import { ComputeShare } from './batching/compute-share.js';
 import { CostModel } from './batching/cost-model.js';
 import { joinArguments } from './batching/join-requests.js';
@@ -45,6 +46,8 @@ export interface QueueOptions {
   readonly warmup: number;
   /** The most requests that wait where `batching` does not say. */
   readonly queue: number;
+  /** What tensors may hold that wait or are in use; undefined for no limit. */
+  readonly budget?: ByteBudget | undefined;
   /** Ends the warm-up early. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,7 +64,7 @@ export async function makeQueue(
   session: Session,
   method: string,
   config: ModelConfig | null,
-  { batching, defaults, warmup, queue, signal }: QueueOptions,
+  { batching, defaults, warmup, queue, budget, signal }: QueueOptions,
 ): Promise<ModelQueue> {
   const signature = session.info.methods[method]!;
   const trial: Trial = { session, method, signature, maker: inputMaker(signature, config) };
@@ -82,7 +85,7 @@ export async function makeQueue(
       for (const each of observers) each.onExecution(record);
     },
   };
-  const scheduler = new Scheduler({ session, policy, method, share: share(), observer, cost });
+  const scheduler = new Scheduler({ session, policy, method, share: share(), observer, cost, budget });
   return { scheduler, policy, isDirect: batching === null, tried, statistics, observers };
 }
 

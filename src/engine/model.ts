@@ -3,7 +3,7 @@ import { defaultMethod, unknownMethod } from '../backends/methods.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { InfernodeError } from '../errors.js';
 import type { BatchPolicy } from './batching/policy.js';
-import { mistakeInOptions, mistakeInRequest, type RunOptions } from './call-options.js';
+import { mistakeInOptions, mistakeInRequest, mistakeInStream, type RunOptions } from './call-options.js';
 import { inferStream } from './infer-stream.js';
 import type { InferRequest, InferResult } from './inference.js';
 import type { ModelQueue } from './model-queue.js';
@@ -132,11 +132,15 @@ export class Model {
    *
    * @param concurrency requests under way at once; by default twice what the model takes at once
    * @returns each request's result, or the error it ended in; one that fails stops nobody else
+   * @throws InfernodeError INF_OPTION_INVALID
    */
   inferMany(
     requests: Iterable<InferRequest> | AsyncIterable<InferRequest>,
-    { concurrency = 2 * this.batching.maxSize * this.info.instances }: InferManyOptions = {},
+    options: InferManyOptions = {},
   ): AsyncGenerator<PromiseSettledResult<InferResult>, void, undefined> {
+    const mistake = mistakeInStream(requests, options);
+    if (mistake !== undefined) throw mistake;
+    const { concurrency = 2 * this.batching.maxSize * this.info.instances } = options;
     return inferStream(requests, (request) => this.infer(request), concurrency);
   }
 

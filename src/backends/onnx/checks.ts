@@ -1,6 +1,7 @@
 import { InfernodeError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { InputValue, Signature } from '../backend.js';
+import { explainIndex } from '../input-errors.js';
 
 /**
  * The tensors of a call, once its inputs are bound.
@@ -67,5 +68,5 @@ export function explainFailure(
       });
     }
   }
-  return failure;
+  return explainIndex(failure);
 }

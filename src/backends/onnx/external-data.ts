@@ -11,6 +11,14 @@ const EXTERNAL = 1;
 /** The runtime's own marker for "the offset is a memory address"; a file that carries it wants to read the process. */
 const MEMORY_MARKER = '_ORT_MEM_ADDR_';
 
+/** A file of weights beside a model. */
+export interface ExternalFile {
+  /** As the model names it, relative to its folder. */
+  readonly location: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /**
  * Checks every file that a model wants to read weights from, before the runtime opens any: each must be a regular file
  * inside the model's folder, links followed, and hold the bytes that the model names.
@@ -19,16 +27,17 @@ const MEMORY_MARKER = '_ORT_MEM_ADDR_';
  * elsewhere: data may lie in the link's folder or in the folder of the file it leads to. Hard links are allowed, for
  * package managers make them and whoever can make one could as well have copied the file.
  *
+ * @returns the files, as the model names them, with their paths
  * @throws InfernodeError INF_MODEL_UNSAFE, INF_MODEL_INVALID
  */
-export async function checkExternalData(path: string, model: ModelProto): Promise<void> {
+export async function checkExternalData(path: string, model: ModelProto): Promise<ExternalFile[]> {
   const tensors: TensorProto[] = [];
   walkModel(model, {
     tensor(tensor) {
       if (tensor.dataLocation === EXTERNAL || tensor.externalData.length > 0) tensors.push(tensor);
     },
   });
-  if (tensors.length === 0) return;
+  if (tensors.length === 0) return [];
   const folder = dirname(resolve(path));
   const roots = [await realpath(folder), dirname(await realpath(path))];
   const sizes = new Map<string, number>();
@@ -41,6 +50,7 @@ export async function checkExternalData(path: string, model: ModelProto): Promis
     }
     checkRange(path, tensor, location, size);
   }
+  return [...sizes].map(([location, bytes]) => ({ location, path: `${folder}${sep}${location}`, bytes }));
 }
 
 async function checkFile(

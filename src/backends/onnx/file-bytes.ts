@@ -14,13 +14,13 @@ const ResizableBuffer = ArrayBuffer as unknown as new (
  * Lends the bytes of a file to `use`, which must not keep them: a model's file may be large, and a thread that rests
  * would keep it as garbage. The memory of a resizable buffer goes back to the system when the buffer shrinks.
  */
-export async function useFileBytes<T>(path: string, use: (bytes: Buffer) => T): Promise<T> {
+export async function useFileBytes<T>(path: string, use: (bytes: Buffer) => T | Promise<T>): Promise<T> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
     const memory = new ResizableBuffer(size, { maxByteLength: size });
     try {
-      return use(Buffer.from(memory, 0, await fill(file, Buffer.from(memory))));
+      return await use(Buffer.from(memory, 0, await fill(file, Buffer.from(memory))));
     } finally {
       memory.resize(0);
     }

@@ -1,5 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { ModelInfo } from '../backend.js';
+import { type ExternalBytes, useExternalBytes } from './external-bytes.js';
 import { checkExternalData } from './external-data.js';
 import { countOps, countParameters, describeModel, readModelFile } from './model-file.js';
 import { loadRuntime } from './runtime.js';
@@ -21,9 +22,12 @@ export interface LoadedModel {
  * INF_OUTPUT_UNSUPPORTED, INF_OUT_OF_MEMORY, INF_BACKEND_UNAVAILABLE
  */
 export async function loadModel(path: string, threads: number): Promise<LoadedModel> {
-  const { declared, facts } = await inspect(path);
+  const { declared, facts, external } = await inspect(path);
   const { ops, parameters } = facts;
-  const session = await createSession(path, threads, 'float16' in parameters.dtypes && !('Conv' in ops));
+  const withoutLast = 'float16' in parameters.dtypes && !('Conv' in ops);
+  const session = await useExternalBytes(external, (externalData) =>
+    createSession(path, { threads, withoutLast, externalData }),
+  );
   const info: ModelInfo = {
     format: 'onnx',
     backend: 'onnx',
@@ -41,11 +45,11 @@ export async function loadModel(path: string, threads: number): Promise<LoadedMo
 /** In a function of its own, so that the decoded file is garbage before the runtime reads it once more. */
 async function inspect(path: string) {
   const model = await readModelFile(path);
-  await checkExternalData(path, model);
+  const external = await checkExternalData(path, model);
   const { input, output } = model.graph!;
   checkElementTypes(model.graph!);
   const facts = { ops: countOps(model), parameters: countParameters(model), metadata: describeModel(model) };
-  return { declared: { input, output }, facts };
+  return { declared: { input, output }, facts, external };
 }
 
 /**
@@ -53,7 +57,14 @@ async function inspect(path: string) {
  * with the casts before operators that have no float16 on CPUs (onnxruntime issues 15494 and 26717). Models without
  * convolutions run as fast `withoutLast`; others gain by them.
  */
-async function createSession(path: string, threads: number, withoutLast: boolean): Promise<InferenceSession> {
+async function createSession(
+  path: string,
+  {
+    threads,
+    withoutLast,
+    externalData,
+  }: { threads: number; withoutLast: boolean; externalData: readonly ExternalBytes[] },
+): Promise<InferenceSession> {
   const { InferenceSession, env } = await loadRuntime();
   env.logLevel = 'fatal';
   try {
@@ -64,6 +75,7 @@ async function createSession(path: string, threads: number, withoutLast: boolean
       executionMode: 'sequential',
       graphOptimizationLevel: withoutLast ? 'layout' : 'all',
       logSeverityLevel: LOG_FATAL,
+      externalData,
     });
   } catch (cause) {
     throw loadError(path, cause);

@@ -4,7 +4,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import { AbortWatch } from '../abort-watch.js';
 import type { Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
 import { bindInputs, explainMismatch } from '../bind-inputs.js';
-import { formatShape } from '../input-errors.js';
+import { explainIndex, formatShape } from '../input-errors.js';
 import { unknownMethod } from '../methods.js';
 import type { FlatOutputs, SessionHandle } from '../native/addon.js';
 import { CallEncoder, type ScalarKind } from './encode.js';
@@ -148,7 +148,7 @@ export class TorchSession implements Session {
     const failure = fromNative(error, `The model failed in ${method.name}(${given.join(', ')})`);
     if (failure.code !== 'INF_MODEL_FAILED') return failure;
     const mismatch = explainMismatch(method.signature, args);
-    if (mismatch === undefined) return failure;
+    if (mismatch === undefined) return explainIndex(failure);
     return new InfernodeError(mismatch.code, mismatch.message, { cause: failure.cause, details: mismatch.details });
   }
 }

@@ -5,6 +5,7 @@ import { abortError, InfernodeError } from '../../errors.js';
 import { DEFAULT_PRIORITY, type InferRequest, type InferResult } from '../inference.js';
 import type { ModelObserver } from '../observer.js';
 import { AnswerOrder } from './answer-order.js';
+import { type ByteBudget, bytesOf } from './byte-budget.js';
 import type { ComputeShare } from './compute-share.js';
 import type { CostModel } from './cost-model.js';
 import { Dispatcher } from './dispatcher.js';
@@ -23,6 +24,8 @@ export interface SchedulerParts {
   readonly observer: ModelObserver;
   /** What calls cost, as far as is known already. */
   readonly cost: CostModel;
+  /** What it shares with other models; undefined for no limit. */
+  readonly budget: ByteBudget | undefined;
 }
 
 type Waits = Pick<PendingRequest, 'method' | 'args' | 'rows' | 'key'>;
@@ -48,7 +51,7 @@ export class Scheduler {
 
   /** Runs a request when its turn comes. @throws InfernodeError */
   infer(method: string, signature: Signature, request: InferRequest): Promise<InferResult> {
-    const { session, policy } = this.#parts;
+    const { session } = this.#parts;
     const arrivedAt = performance.now();
     let args: readonly InputValue[];
     try {
@@ -58,6 +61,23 @@ export class Scheduler {
       throw error;
     }
     this.#checkRoom(arrivedAt);
+    const bytes = this.#takeBytes(args, arrivedAt);
+    const result = this.#place(request, { method, args }, signature, arrivedAt);
+    if (bytes > 0) {
+      const give = () => this.#parts.budget!.give(bytes);
+      result.then(give, give);
+    }
+    return result;
+  }
+
+  /** Finds out what the request may be joined with, and lets it wait. */
+  #place(
+    request: InferRequest,
+    { method, args }: Pick<Waits, 'method' | 'args'>,
+    signature: Signature,
+    arrivedAt: number,
+  ): Promise<InferResult> {
+    const { policy } = this.#parts;
     const mayJoin = policy.maxSize > 1 && method === this.#parts.method;
     const joinable = mayJoin ? requestRows(method, signature, args) : null;
     if (joinable === null) return this.#wait(request, { method, args, rows: 1, key: null }, arrivedAt);
@@ -133,11 +153,25 @@ export class Scheduler {
   }
 
   #checkRoom(arrivedAt: number): void {
-    const { queue, expectedWaitMs } = this.#dispatcher;
-    if (queue.size < this.#parts.policy.maxQueue) return;
+    const { size } = this.#dispatcher.queue;
+    if (size < this.#parts.policy.maxQueue) return;
+    throw this.#full(`${size} requests wait already, which is the limit`, arrivedAt);
+  }
+
+  /** @returns the bytes that are to be given back when the request has ended */
+  #takeBytes(args: readonly InputValue[], arrivedAt: number): number {
+    const { budget } = this.#parts;
+    if (budget === undefined) return 0;
+    const bytes = bytesOf(args);
+    if (budget.take(bytes)) return bytes;
+    const message = `Requests with ${budget.used} bytes of tensors are under way, and ${bytes} more are above the limit of ${budget.limit}`;
+    throw this.#full(message, arrivedAt);
+  }
+
+  #full(message: string, arrivedAt: number): InfernodeError {
     this.#refuse('rejected', arrivedAt);
-    throw new InfernodeError('INF_QUEUE_FULL', `${queue.size} requests wait already, which is the limit`, {
-      details: { retryAfterMs: expectedWaitMs },
+    return new InfernodeError('INF_QUEUE_FULL', message, {
+      details: { retryAfterMs: this.#dispatcher.expectedWaitMs },
     });
   }
 }

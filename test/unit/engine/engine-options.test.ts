@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ByteBudget } from '#src/engine/batching/byte-budget';
 import { type EngineOptions, fillEngineOptions } from '#src/engine/engine-options';
 import { fillLoadOptions } from '#src/engine/load-options';
 import { throws } from '../../support/expect-error.js';
@@ -15,7 +16,7 @@ test('defaults, and what is handed on to load', () => {
     mode: 'none',
     startup: [],
     pollMs: 2000,
-    queue: { batching: {}, warmup: 1, maxQueue: 256 },
+    queue: { batching: {}, warmup: 1, maxQueue: 256, budget: new ByteBudget(2 ** 30) },
     observe: undefined,
     load: fillLoadOptions({ backend: 'onnx', threads: 1 }),
   });

@@ -66,6 +66,8 @@ describe('a model', () => {
     await rejects(model.run([], { signal: 5 } as never), 'INF_OPTION_INVALID', 'AbortSignal');
     throws(() => model.runSync([], { methd: 'x' } as never), 'INF_OPTION_INVALID', 'did you mean "method"');
     await rejects(model.call(5 as never), 'INF_METHOD_UNKNOWN');
+    throws(() => model.inferMany(5 as never), 'INF_OPTION_INVALID', 'iterable');
+    throws(() => model.inferMany([], { concurrency: 0 }), 'INF_OPTION_INVALID', 'concurrency');
     assert.deepEqual(log, []);
   });
 

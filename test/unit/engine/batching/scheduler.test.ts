@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Outputs } from '#src/backends/backend';
 import type { BatchingConfig } from '#src/config/batching';
+import { ByteBudget } from '#src/engine/batching/byte-budget';
 import { ComputeShare } from '#src/engine/batching/compute-share';
 import { CostModel } from '#src/engine/batching/cost-model';
 import { settlePolicy } from '#src/engine/batching/policy';
@@ -19,7 +20,12 @@ interface Bench {
   infer(request: InferRequest): Promise<InferResult>;
 }
 
-function makeBench(batching: BatchingConfig, session = new DoublingSession(), share = new ComputeShare(8)): Bench {
+function makeBench(
+  batching: BatchingConfig,
+  session = new DoublingSession(),
+  share = new ComputeShare(8),
+  budget?: ByteBudget,
+): Bench {
   const policy = settlePolicy(
     batching,
     { rows: 64, reason: 'as was tried', isCertain: true },
@@ -31,7 +37,15 @@ function makeBench(batching: BatchingConfig, session = new DoublingSession(), sh
     onRequest: (record: RequestRecord) => void requests.push(record),
     onExecution: (record: ExecutionRecord) => void executions.push(record),
   };
-  const scheduler = new Scheduler({ session, policy, method: 'forward', share, observer, cost: new CostModel() });
+  const scheduler = new Scheduler({
+    session,
+    policy,
+    method: 'forward',
+    share,
+    observer,
+    cost: new CostModel(),
+    budget,
+  });
   const infer = async (request: InferRequest) =>
     scheduler.infer(request.method ?? 'forward', session.info.methods.forward!, request);
   return { session, scheduler, requests, executions, infer };
@@ -217,6 +231,29 @@ describe('the queue', () => {
     await bench.session.releaseNext();
     await bench.session.releaseNext();
     await Promise.all([first, ahead, ...waiting]);
+  });
+
+  test('refuses tensors that are too much together with those under way, and takes them afterwards', async () => {
+    const budget = new ByteBudget(100);
+    const bench = makeBench({ maxSize: 1 }, undefined, undefined, budget);
+    const { first } = await occupy(bench);
+    assert.equal(budget.used, 8);
+    const large = () => bench.infer({ inputs: [rowsFrom(1, 1, 24)] });
+    await rejects(large(), 'INF_QUEUE_FULL', '8 bytes', '96 more');
+    bench.session.holds = false;
+    await bench.session.releaseNext();
+    await first;
+    // Alone, even one beyond the limit is served.
+    await Promise.all([
+      bench.infer({ inputs: [rowsFrom(1, 1, 100)] }),
+      rejects(large(), 'INF_QUEUE_FULL', '400 bytes'),
+    ]);
+    await large();
+    assert.equal(budget.used, 0);
+    assert.deepEqual(
+      bench.requests.map(({ outcome }) => outcome),
+      ['rejected', 'success', 'rejected', 'success', 'success'],
+    );
   });
 
   test('serves the urgent first, and equals in order', async () => {
