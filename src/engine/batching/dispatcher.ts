@@ -5,7 +5,7 @@ import { type BatchPlan, planBatch } from './plan-batch.js';
 import { paddedRows } from './policy.js';
 import { type RequestGroup, RequestQueue } from './request-queue.js';
 import { type Batch, runBatch } from './run-batch.js';
-import type { SchedulerParts } from './scheduler.js';
+import type { SchedulerParts } from './scheduler-parts.js';
 
 /**
  * Sends batches to a model's instances when it is this model's turn. Each instance has one call; one more is sent ahead where

@@ -1,32 +1,15 @@
 import { AbortWatch } from '../../backends/abort-watch.js';
-import type { InputValue, Session, Signature } from '../../backends/backend.js';
+import type { InputValue, Signature } from '../../backends/backend.js';
 import { bindInputs } from '../../backends/bind-inputs.js';
 import { abortError, InfernodeError } from '../../errors.js';
 import { DEFAULT_PRIORITY, type InferRequest, type InferResult } from '../inference.js';
-import type { ModelObserver } from '../observer.js';
 import { AnswerOrder } from './answer-order.js';
-import { type ByteBudget, bytesOf } from './byte-budget.js';
-import type { ComputeShare } from './compute-share.js';
-import type { CostModel } from './cost-model.js';
+import { bytesOf } from './byte-budget.js';
 import { Dispatcher } from './dispatcher.js';
 import { PendingRequest } from './pending-request.js';
-import type { BatchPolicy } from './policy.js';
 import { requestRows } from './request-rows.js';
+import type { SchedulerParts } from './scheduler-parts.js';
 import { joinResults, splitArguments } from './split-request.js';
-
-/** What a scheduler works with. */
-export interface SchedulerParts {
-  readonly session: Session;
-  readonly policy: BatchPolicy;
-  /** The method whose rows may be joined. */
-  readonly method: string;
-  readonly share: ComputeShare;
-  readonly observer: ModelObserver;
-  /** What calls cost, as far as is known already. */
-  readonly cost: CostModel;
-  /** What it shares with other models; undefined for no limit. */
-  readonly budget: ByteBudget | undefined;
-}
 
 type Waits = Pick<PendingRequest, 'method' | 'args' | 'rows' | 'key'>;
 
