@@ -16,7 +16,7 @@ export interface Rule {
  */
 export function checkOptions(options: unknown, rules: Readonly<Record<string, Rule>>, within = ''): void {
   if (typeof options !== 'object' || options === null) {
-    throw wrong(within === '' ? 'Options' : `Option ${within.slice(0, -1)}`, within, 'an object', options);
+    throw wrong('Options', 'options', 'an object', options);
   }
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;

@@ -19,7 +19,10 @@ const pem: Rule = {
 };
 
 /** The rule of the option `tls`; `checkTls` says more. */
-export const tlsRule: Rule = { expected: 'an object of cert, key and ca', holds: (value) => typeof value === 'object' };
+export const tlsRule: Rule = {
+  expected: 'an object of cert, key and ca',
+  holds: (value) => typeof value === 'object' && value !== null,
+};
 
 /** Finds what would come to light when the first client calls. @throws InfernodeError INF_OPTION_INVALID */
 export function checkTls(tls: TlsOptions | undefined): void {

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify';
 import { DEFAULTS, type ServerOptions as InferenceServerOptions } from '../options.js';
 import type { TlsOptions } from '../tls.js';
@@ -61,7 +60,7 @@ const BROKEN: Readonly<Record<string, readonly [status: number, text: string, me
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   // Nobody could read an answer before there are keys.
-  if ((socket as Partial<TLSSocket>).secureConnecting === true) {
+  if ((socket as { secureConnecting?: boolean }).secureConnecting === true) {
     socket.destroy();
     return;
   }
