@@ -38,7 +38,7 @@ export function readInferRequest(body: Buffer, headerLength: number | undefined,
     throw invalidRequest('Inference-Header-Content-Length', `at most the ${body.length} bytes of the body`, length);
   }
   const json = body.subarray(0, length);
-  const fields = fieldsOf(parseJson(json, whatOf(headerLength)), 'The request');
+  const fields = fieldsOf(parseHeader(json, headerLength), 'The request');
   const id = fieldOf(fields, 'id');
   if (id !== undefined && typeof id !== 'string') throw invalidRequest('id', 'a string', id);
   const { options, binary } = readParameters(fieldOf(fields, 'parameters'));
@@ -47,19 +47,26 @@ export function readInferRequest(body: Buffer, headerLength: number | undefined,
   return { id, inputs, options, outputs, binary };
 }
 
-function whatOf(headerLength: number | undefined): string {
-  return headerLength === undefined
-    ? 'The body, which has no Inference-Header-Content-Length to tell JSON from binary data,'
-    : `What Inference-Header-Content-Length marks, the first ${headerLength} bytes of the body,`;
+function parseHeader(json: Buffer, length: number | undefined): unknown {
+  if (length !== undefined) return parseJson(json, `The header of ${length} bytes (Inference-Header-Content-Length)`);
+  return parseJson(
+    json,
+    'The body',
+    '; where binary data follow JSON, Inference-Header-Content-Length says how long that is',
+  );
 }
 
-/** @param what it is, as errors name it @throws InfernodeError INF_REQUEST_INVALID */
-export function parseJson(json: Buffer, what = 'The body'): unknown {
+/**
+ * @param what it is, as errors name it
+ * @param hint what else they say
+ * @throws InfernodeError INF_REQUEST_INVALID
+ */
+export function parseJson(json: Buffer, what = 'The body', hint = ''): unknown {
   checkJsonDepth(json);
   try {
     return JSON.parse(json.toString());
   } catch (cause) {
-    throw new InfernodeError('INF_REQUEST_INVALID', `${what} is not JSON`, {
+    throw new InfernodeError('INF_REQUEST_INVALID', `${what} is not JSON${hint}`, {
       cause,
       details: { name: what, expected: 'a JSON object' },
     });
