@@ -50,10 +50,9 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
   await addInference(app, { ...options, ...(allowedHosts && { allowedHosts }) });
   app.setNotFoundHandler((request, reply) => sendProblem(new HttpError(404, 'There is no such route'), request, reply));
   const endLog = logModels(options.engine, app.log);
-  const closed = () => state === 'closing';
   return {
     app,
-    listen: () => listen(app, host, port, closed),
+    listen: () => listen(app, host, port),
     drain: () => {
       if (state === 'open') state = 'draining';
     },
@@ -66,8 +65,7 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
   };
 }
 
-async function listen(app: FastifyInstance, host: string, port: number, closed: () => boolean): Promise<string> {
-  if (closed()) throw new InfernodeError('INF_LISTEN_FAILED', 'The server has been closed: make another one');
+async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
   try {
     return await app.listen({ host, port });
   } catch (cause) {

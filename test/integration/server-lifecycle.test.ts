@@ -173,6 +173,7 @@ describe('draining', () => {
     server.drain();
     for (const path of ['health/ready', 'models/tiny/ready', 'models/tiny/versions/1/ready']) {
       assertProblem(await ask(`${url}/v2/${path}`), 503, 'INF_SHUTTING_DOWN');
+      assert.equal((await ask(`${url}/v2/${path}`, 'HEAD')).status, 503);
     }
     assert.equal((await ask(`${url}/v2/health/live`)).status, 200);
     await assertServes(url);
