@@ -6,13 +6,15 @@ import type { ServerOptions } from '../server/options.js';
 export interface Door {
   /** Begins to listen. @returns where @throws InfernodeError INF_LISTEN_FAILED */
   open(): Promise<string>;
+  /** Is not ready any more, but still answers. */
+  drain(): void;
   /** Lets nobody in any more and waits for those inside, at most that long. */
   close(graceMs: number): Promise<void>;
 }
 
 /** What all doors have in common, and what is special about HTTP. */
 export interface DoorOptions
-  extends Pick<ServerOptions, 'host' | 'port' | 'apiKeys' | 'insecure' | 'logLevel' | 'docs'> {
+  extends Pick<ServerOptions, 'host' | 'port' | 'apiKeys' | 'insecure' | 'logLevel' | 'docs' | 'tls'> {
   readonly host: string;
   /** gRPC is served only where it has a port. */
   readonly grpcPort: number | undefined;
@@ -26,13 +28,27 @@ export async function makeDoors(
 ): Promise<ReadonlyMap<'http' | 'grpc', Door>> {
   const { createServer } = await import('../server/server.js');
   const http = await createServer({ engine, metrics, ...options });
-  const doors = new Map<'http' | 'grpc', Door>([['http', { open: () => http.listen(), close: http.close }]]);
+  const doors = new Map<'http' | 'grpc', Door>([
+    ['http', { open: () => http.listen(), drain: http.drain, close: http.close }],
+  ]);
   if (grpcPort === undefined) return doors;
   const { createGrpcServer } = await import('../server/grpc/server.js');
-  const { host, apiKeys = [], insecure = false } = options;
+  const { host, apiKeys = [], insecure = false, tls } = options;
   const onError = (err: unknown) => http.app.log.error({ err }, 'gRPC');
-  const grpc = createGrpcServer({ engine, host, port: grpcPort, apiKeys, insecure, onError });
-  return doors.set('grpc', { open: async () => `${host}:${await grpc.listen()}`, close: grpc.close });
+  const grpc = createGrpcServer({
+    engine,
+    host,
+    port: grpcPort,
+    apiKeys,
+    insecure,
+    ...(tls !== undefined && { tls }),
+    onError,
+  });
+  return doors.set('grpc', {
+    open: async () => `${host}:${await grpc.listen()}`,
+    drain: grpc.drain,
+    close: grpc.close,
+  });
 }
 
 /** Opens all doors, or none. @returns where each listens @throws InfernodeError INF_LISTEN_FAILED */

@@ -1,24 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { packageVersion } from '../config/package-root.js';
-import type { ControlMode, Engine } from '../engine/engine.js';
+import type { ControlMode } from '../engine/engine.js';
 import { InfernodeError } from '../errors.js';
 import type { LogLevel } from '../server/options.js';
 import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions, parsePositive } from './common-options.js';
 import { namedModels } from './named-models.js';
-import { clip, print, printJsonLine, table } from './output.js';
+import { type AccessOptions, accessOf } from './serve-access.js';
 import { closeDoors, makeDoors, openDoors } from './serve-doors.js';
+import { failureOf, reportListening, reportModels } from './serve-report.js';
 
-interface ServeOptions extends CommonOptions {
+interface ServeOptions extends CommonOptions, AccessOptions {
   readonly models?: string;
-  readonly host: string;
   readonly port: number;
   readonly grpcPort?: number;
-  readonly apiKey?: string[];
-  readonly insecure?: boolean;
   readonly logLevel: LogLevel;
   readonly mode: ControlMode;
   readonly docs: boolean;
+  readonly drainDelay: number;
   readonly grace: number;
 }
 
@@ -38,13 +37,17 @@ export function addServe(program: Command): void {
     .option('--grpc-port <n>', 'port of gRPC, which is off without it; 0 for any free one', parsePort)
     .option('--api-key <key>', 'a key that requests must bring; repeat for more (or INFERNODE_API_KEYS=a,b)', collect)
     .option('--insecure', 'listen on other addresses without a key')
+    .option('--tls-cert <file>', 'certificate (PEM) for HTTPS and gRPC; needs --tls-key')
+    .option('--tls-key <file>', 'its private key (PEM)')
+    .option('--tls-ca <file>', 'clients must show a certificate of this authority (PEM)')
     .addOption(
       new Option('--log-level <level>', 'what is logged, as JSON on standard error')
         .choices(['silent', 'error', 'warn', 'info', 'debug'])
         .default('warn'),
     )
     .option('--no-docs', 'no page about the API at /docs')
-    .option('--grace <seconds>', 'how long requests may go on after SIGTERM', parsePositive, 30)
+    .option('--drain-delay <seconds>', 'how long it still answers, but is not ready, after SIGTERM', parseSeconds, 0)
+    .option('--grace <seconds>', 'how long requests may go on after that', parsePositive, 30)
     .action(serve);
   addOutputOptions(addModelOptions(command));
 }
@@ -57,6 +60,14 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
   if (models.length === 0 && options.models === undefined) {
     throw new InfernodeError('INF_OPTION_INVALID', 'There is nothing to serve: give a MODEL, or --models DIR');
   }
+  const access = await accessOf(options);
+  const [{ checkRuntime, formatsOf }, { checkNamedModels, checkRepository }] = await Promise.all([
+    import('./check-runtime.js'),
+    import('./check-models.js'),
+  ]);
+  if (options.models !== undefined) await checkRepository(options.models);
+  await checkRuntime(options);
+  await checkNamedModels(named, formatsOf(options));
   const [{ Engine }, { MetricsObserver }] = await Promise.all([
     import('../engine/engine.js'),
     import('../server/metrics/metrics-observer.js'),
@@ -66,19 +77,29 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
     ...loadOptions(options),
     models: named,
     mode: options.mode,
+    // Who names a model wants it served.
+    ...(options.mode === 'explicit' && { startup: Object.keys(named) }),
     ...(options.models !== undefined && { repository: options.models }),
     observe: metrics.observe,
   });
   try {
-    const { host, port, grpcPort, insecure = false, logLevel, docs } = options;
-    const apiKeys = [...(options.apiKey ?? []), ...environmentKeys()];
-    const doors = await makeDoors(engine, metrics, { host, port, grpcPort, apiKeys, insecure, logLevel, docs });
+    const { host, port, grpcPort, logLevel, docs } = options;
+    const doors = await makeDoors(engine, metrics, { host, port, grpcPort, logLevel, docs, ...access });
     const stopped = untilStopped();
     // Who waits for the models asks a server that is there whether it is ready.
     reportListening(await openDoors(doors), options);
     const loaded = engine.started.then(() => true);
-    if (await Promise.race([loaded, stopped])) reportModels(engine, options);
+    if (await Promise.race([loaded, stopped])) {
+      reportModels(engine, options);
+      const failure = failureOf(engine, Object.keys(named));
+      if (failure !== undefined) {
+        await closeDoors(doors, 0);
+        throw failure;
+      }
+    }
     await stopped;
+    for (const door of doors.values()) door.drain();
+    await sleep(options.drainDelay * 1000);
     const graceMs = options.grace * 1000;
     setTimeout(giveUp, graceMs + LAST_CALL_MS).unref();
     await closeDoors(doors, graceMs);
@@ -110,36 +131,13 @@ function untilStopped(): Promise<false> {
   });
 }
 
-function reportListening(at: { http: string; grpc?: string }, { json, docs }: ServeOptions): void {
-  const version = packageVersion();
-  if (json) {
-    printJsonLine({ event: 'listening', version, ...at });
-    return;
-  }
-  print(`Infernode ${version} listens on ${at.http}${docs ? ` (API: ${at.http}/docs)` : ''}`);
-  if (at.grpc !== undefined) print(`gRPC on ${at.grpc}`);
-}
-
-function reportModels(engine: Engine, { json }: ServeOptions): void {
-  const models = engine.models();
-  if (json) {
-    printJsonLine({ event: 'loaded', ready: engine.ready, models });
-    return;
-  }
-  const count = `${engine.served().length} of ${models.length} ${models.length === 1 ? 'model' : 'models'}`;
-  const rows = models.map(({ name, version, state, reason }) => [name, String(version ?? '-'), state, clip(reason)]);
-  print(`Serves ${count}\n${table(rows, '  ')}`);
-}
-
-function environmentKeys(): string[] {
-  return (process.env.INFERNODE_API_KEYS ?? '')
-    .split(',')
-    .map((key) => key.trim())
-    .filter((key) => key !== '');
-}
-
 function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
+}
+
+function parseSeconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('Expected a whole number of seconds.');
+  return Number(text);
 }
 
 function parsePort(text: string): number {

@@ -14,7 +14,7 @@ export type Check<T> = (value: unknown, place: Place) => T;
 
 /** Throws the error of a value that is not what was expected. */
 export function reject(place: Place, expected: string, value: unknown, hint = ''): never {
-  const given = describe(value);
+  const given = describeValue(value);
   const what = place.path === '' ? 'the file' : place.path;
   throw new InfernodeError(place.code, `${place.file}: ${what} must be ${expected}, not ${given}${hint}`, {
     details: { file: place.file, path: place.path, expected, given },
@@ -84,7 +84,8 @@ export const text: Check<string> = (value, place) =>
 export const boolean: Check<boolean> = (value, place) =>
   typeof value === 'boolean' ? value : reject(place, 'true or false', value);
 
-function describe(value: unknown): string {
+/** A value as it can stand in a message: as JSON where that is short. */
+export function describeValue(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   const json = JSON.stringify(value) ?? String(value);

@@ -85,6 +85,12 @@ export class Engine {
     return !this.#isClosing && this.#start.hasSucceeded;
   }
 
+  /** The models of the start that do not serve, each in its newest version, in the order of names: what `ready` waits for. */
+  awaited(): ModelEntry[] {
+    const names = this.#start.awaited.sort();
+    return names.flatMap((name) => this.#models.get(name)?.entries().at(-1) ?? []);
+  }
+
   /** Every version of every model, served or not, in the order of names and versions. */
   models(): ModelEntry[] {
     return this.#models.all().flatMap((lifecycle) => lifecycle.entries());

@@ -1,6 +1,19 @@
 import type { Engine } from '../engine/engine.js';
-import { InfernodeError } from '../errors.js';
+import {
+  anEngine,
+  checkOptions,
+  checkRequired,
+  flag,
+  having,
+  oneOf,
+  port,
+  type Rule,
+  text,
+  texts,
+  whole,
+} from './check-options.js';
 import type { MetricsObserver } from './metrics/metrics-observer.js';
+import { checkTls, type TlsOptions, tlsRule } from './tls.js';
 
 /** What the plugin takes. */
 export interface InferencePluginOptions {
@@ -24,12 +37,14 @@ export interface InferencePluginOptions {
 
 /** What a server takes. */
 export interface ServerOptions extends InferencePluginOptions {
-  /** 127.0.0.1 by default. Other addresses need `apiKeys` or `insecure`. */
+  /** 127.0.0.1 by default. Other addresses need `apiKeys`, `tls` with a `ca`, or `insecure`. */
   readonly host?: string;
   /** 8080 by default; 0 for any free one. */
   readonly port?: number;
   /** Listens on other addresses without API keys as well: whoever reaches the port may use it. */
   readonly insecure?: boolean;
+  /** HTTPS instead of HTTP. */
+  readonly tls?: TlsOptions;
   /** What is logged, as JSON on standard error; `silent` by default. */
   readonly logLevel?: LogLevel;
   /** Milliseconds within which a request must have come, and after which an answer that nobody reads is cut; 60,000 by default. */
@@ -57,33 +72,45 @@ export const DEFAULTS = {
   maxConnections: 10_000,
 } as const;
 
-const NUMBERS = {
-  port: 0,
-  bodyLimit: 1,
-  maxTensors: 1,
-  requestTimeoutMs: 1,
-  headersTimeoutMs: 1,
-  keepAliveTimeoutMs: 1,
-  maxConnections: 1,
-} as const;
+const most = Number.MAX_SAFE_INTEGER;
+
+const PLUGIN_RULES: Readonly<Record<keyof InferencePluginOptions, Rule>> = {
+  engine: anEngine,
+  metrics: having('render', 'a MetricsObserver'),
+  apiKeys: texts,
+  allowedHosts: texts,
+  bodyLimit: whole(1, most),
+  maxTensors: whole(1, most),
+  docs: flag,
+};
+
+/** What Fastify itself takes of `app.register`. */
+const REGISTER_RULES: Readonly<Record<string, Rule>> = Object.fromEntries(
+  ['prefix', 'logLevel', 'logSerializers'].map((name) => [name, { expected: 'anything', holds: () => true }]),
+);
+
+const SERVER_RULES: Readonly<Record<keyof ServerOptions, Rule>> = {
+  ...PLUGIN_RULES,
+  host: text,
+  port,
+  insecure: flag,
+  tls: tlsRule,
+  logLevel: oneOf(LOG_LEVELS),
+  requestTimeoutMs: whole(1),
+  headersTimeoutMs: whole(1),
+  keepAliveTimeoutMs: whole(1),
+  maxConnections: whole(1, most),
+};
 
 /** @throws InfernodeError INF_OPTION_INVALID */
-export function checkOptions(options: ServerOptions): void {
-  for (const [name, least] of Object.entries(NUMBERS)) {
-    const value = options[name as keyof typeof NUMBERS];
-    const most = name === 'port' ? 65_535 : Number.MAX_SAFE_INTEGER;
-    if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)) continue;
-    throw new InfernodeError(
-      'INF_OPTION_INVALID',
-      `Option ${name} must be a whole number from ${least}, not ${value}`,
-      {
-        details: { name, expected: `a whole number from ${least}`, given: String(value) },
-      },
-    );
-  }
-  if (options.logLevel !== undefined && !LOG_LEVELS.includes(options.logLevel)) {
-    throw new InfernodeError('INF_OPTION_INVALID', `Option logLevel must be one of ${LOG_LEVELS.join(', ')}`, {
-      details: { name: 'logLevel', expected: LOG_LEVELS.join(', '), given: String(options.logLevel) },
-    });
-  }
+export function checkPluginOptions(options: InferencePluginOptions): void {
+  checkOptions(options, { ...PLUGIN_RULES, ...REGISTER_RULES });
+  checkRequired(options, ['engine']);
+}
+
+/** @throws InfernodeError INF_OPTION_INVALID */
+export function checkServerOptions(options: ServerOptions): void {
+  checkOptions(options, SERVER_RULES);
+  checkRequired(options, ['engine']);
+  checkTls(options.tls);
 }

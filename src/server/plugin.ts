@@ -1,16 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
-import { InfernodeError } from '../errors.js';
+import { accessCheck } from './http/access.js';
 import { readBody } from './http/body.js';
 import { addHooks } from './http/hooks.js';
 import { HttpError } from './http/problem.js';
-import { checkOptions, DEFAULTS, type InferencePluginOptions } from './options.js';
+import { checkPluginOptions, DEFAULTS, type InferencePluginOptions } from './options.js';
 import { addDocs } from './routes/docs.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addInferRoute } from './routes/infer.js';
 import { addMetricsRoute } from './routes/metrics.js';
 import { addModelRoutes } from './routes/models.js';
 import { addRepositoryRoutes } from './routes/repository.js';
+import { addSettingsRoutes } from './routes/settings.js';
+import { addSharedMemoryRoutes } from './routes/shared-memory.js';
 
 /**
  * A Fastify plugin that speaks the Open Inference Protocol for an engine: `app.register(inferencePlugin, { engine })`. It
@@ -19,10 +21,15 @@ import { addRepositoryRoutes } from './routes/repository.js';
  * @throws InfernodeError INF_OPTION_INVALID
  */
 export async function inferencePlugin(scope: FastifyInstance, options: InferencePluginOptions): Promise<void> {
+  checkPluginOptions(options);
+  await addInference(scope, options);
+}
+
+/** As `inferencePlugin`, with options that have been checked. */
+export async function addInference(scope: FastifyInstance, options: InferencePluginOptions): Promise<void> {
   const { engine, metrics, docs = true, bodyLimit = DEFAULTS.bodyLimit } = options;
-  if (engine === undefined) throw new InfernodeError('INF_OPTION_INVALID', 'The plugin needs an engine');
-  checkOptions(options);
-  addHooks(scope, options);
+  const checkAccess = accessCheck(options);
+  addHooks(scope, checkAccess);
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
     readBody(payload, request.headers, bodyLimit),
@@ -38,10 +45,12 @@ export async function inferencePlugin(scope: FastifyInstance, options: Inference
   });
   if (docs && !scope.hasDecorator('swagger')) await addDocs(scope);
   const methods = collectMethods(scope);
-  addHealthRoutes(scope, engine);
+  addHealthRoutes(scope, engine, checkAccess);
   addModelRoutes(scope, engine);
   addInferRoute(scope, options);
   addRepositoryRoutes(scope, engine);
+  addSettingsRoutes(scope);
+  addSharedMemoryRoutes(scope);
   if (metrics !== undefined) addMetricsRoute(scope, engine, metrics);
   refuseOtherMethods(scope, methods());
 }

@@ -215,13 +215,14 @@ describe('inference', () => {
     for (const parameters of [
       { priority: { uint64_param: 0 }, timeout: { int64_param: 0 } },
       { priority: { int64_param: 1 } },
-      { priority: { uint64_param: 4000 }, timeout: { uint64_param: 30_000_000 } },
+      { priority: { uint64_param: 9 }, timeout: { uint64_param: 30_000_000 } },
       { sequence_id: { int64_param: 0 }, anything: { string_param: 'else' } },
       { triton_enable_empty_final_response: { bool_param: true } },
     ]) {
       assert.equal(output(await one(parameters), 'y', Float32Array)[0], 7);
     }
     await refuses(one({ priority: { int64_param: -1 } }), 'INF_REQUEST_INVALID', 'priority');
+    await refuses(one({ priority: { uint64_param: 10 } }), 'INF_REQUEST_INVALID', 'priority', 'from 1 to 9');
     await refuses(one({ timeout: { uint64_param: '18446744073709551615' } }), 'INF_REQUEST_INVALID', 'timeout');
     await refuses(one({ sequence_id: { int64_param: 3 } }), 'INF_REQUEST_UNSUPPORTED');
     await refuses(one({ triton_secret: { bool_param: true } }), 'INF_REQUEST_INVALID', 'triton_');

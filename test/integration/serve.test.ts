@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { connect as netConnect } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { status } from '@grpc/grpc-js';
+import { ChannelCredentials, status } from '@grpc/grpc-js';
 import { healthOf } from '../support/grpc-health.js';
 import { connect, type InferResponse, output, rawRequest } from '../support/grpc-peer.js';
-import { busy, until } from '../support/served-models.js';
+import { adding, busy, until } from '../support/served-models.js';
 import { ask, assertProblem, assertServes, input, rawExchange, statusOf, TINY } from '../support/serving.js';
 import { repository } from '../support/test-data.js';
+import { fixture } from '../support/torch.js';
 import { makeFolder } from '../unit/support/files.js';
 
 interface Command {
@@ -254,7 +258,7 @@ describe('infernode serve', () => {
   test('needs a key to listen to other machines, and serves them with one', async (t) => {
     const refused = start(t, [TINY.tiny, '--host', '0.0.0.0']);
     assert.equal(await refused.exit, 2);
-    assert.match(refused.err(), /^error: Without API keys.*INF_OPTION_INVALID/);
+    assert.match(refused.err(), /^error: Without a key.*--api-key KEY, or --insecure.*INF_OPTION_INVALID/);
     const open = start(t, [TINY.tiny, '--host', '0.0.0.0', '--insecure', '--no-docs']);
     const url = await urlOf(open);
     await loaded(open);
@@ -262,8 +266,101 @@ describe('infernode serve', () => {
     assertProblem(await ask(`${url}/docs`), 404, 'INF_REQUEST_INVALID');
   });
 
+  test('a model that was named and cannot be served ends it, with the reason', async (t) => {
+    const folder = await makeFolder(t, { 'net/1/model.onnx': 'no model', 'net/2/model.onnx': 'no model' });
+    const unloadable = join(folder, 'net');
+    const MISTAKES: [string[], RegExp][] = [
+      [[join(folder, 'none.onnx')], /^error: There is no model at .*none\.onnx \(INF_MODEL_NOT_FOUND\)\n$/],
+      [[fixture('tiny.pt'), '--backend', 'onnx'], /^error: .*tiny\.pt \(torchscript\).*\(INF_MODEL_FORMAT\)\n$/],
+      [[TINY.tiny, '--device', 'cuda:999'], /^error: There is no device cuda:999.*\(INF_DEVICE_UNAVAILABLE\)\n$/],
+      [[unloadable], /\nerror: Model "net" does not serve: .*model\.onnx.*\(INF_MODEL_NOT_READY\)\n$/],
+      [[TINY.tiny, unloadable, '--mode', 'explicit'], /\nerror: Model "net" does not serve: .*\n$/],
+    ];
+    for (const [args, says] of MISTAKES) {
+      const command = start(t, args);
+      assert.equal(await command.exit, 1, args.join(' '));
+      assert.match(command.err(), says);
+    }
+  });
+
+  test('a model of the repository that is broken stops nobody, and is logged', async (t) => {
+    const folder = await makeFolder(t, { 'bad/1/model.onnx': 'no model', 'net/1/model.onnx': adding(1) });
+    const command = start(t, [TINY.tiny, '--models', folder]);
+    const url = await urlOf(command);
+    await loaded(command);
+    assert.match(command.out(), /Serves 2 of 3 models\n/);
+    await assertServes(url);
+    await until(() => command.err().includes('\n'));
+    const { level, model, version, reason, msg } = JSON.parse(command.err());
+    assert.deepEqual([level, model, version, msg], [40, 'bad', 1, 'A model does not serve']);
+    assert.ok(reason.includes(folder), reason);
+  });
+
+  test('models are counted, not their versions', async (t) => {
+    const files = {
+      'net/1/model.onnx': adding(1),
+      'net/2/model.onnx': adding(2),
+      'net/model.json': '{"versions":"all"}',
+    };
+    const command = start(t, ['--models', await makeFolder(t, files)]);
+    await loaded(command);
+    assert.match(command.out(), /Serves 1 of 1 model\n {2}net +1 +READY\n {2}net +2 +READY\n/);
+  });
+
+  test('in mode explicit, models that are named are loaded, others are not', async (t) => {
+    const folder = await makeFolder(t, { 'net/1/model.onnx': adding(1) });
+    const command = start(t, [TINY.tiny, '--models', folder, '--mode', 'explicit']);
+    const url = await urlOf(command);
+    await loaded(command);
+    await assertServes(url);
+    assert.equal((await ask(`${url}/v2/health/ready`)).status, 200);
+    assertProblem(await ask(`${url}/v2/models/net/ready`), 503, 'INF_MODEL_NOT_READY');
+  });
+
+  test('after SIGTERM it still answers for the drain delay, but is not ready', async (t) => {
+    const command = start(t, [TINY.tiny, '--drain-delay', '4', '--grpc-port', '0', '--json']);
+    const url = await urlOf(command);
+    await loaded(command);
+    const grpcPort = Number(/"grpc":"[\d.]+:(\d+)"/.exec(command.out())![1]);
+    command.child.kill('SIGTERM');
+    await until(async () => (await ask(`${url}/v2/health/ready`)).status === 503);
+    await assertServes(url);
+    assert.equal(await healthOf(grpcPort, ''), 'NOT_SERVING');
+    assert.equal(await command.exit, 0);
+    await assert.rejects(fetch(`${url}/v2`));
+  });
+
+  test('a second signal ends it within the drain delay, too', async (t) => {
+    const command = start(t, [TINY.tiny, '--drain-delay', '600']);
+    const url = await urlOf(command);
+    await loaded(command);
+    command.child.kill('SIGTERM');
+    await until(async () => (await ask(`${url}/v2/health/ready`)).status === 503);
+    command.child.kill('SIGTERM');
+    assert.equal(await command.exit, 1);
+  });
+
+  test('speaks TLS over both protocols where it is given a certificate', async (t) => {
+    const files = ['--tls-cert', fixture('tls/server.crt'), '--tls-key', fixture('tls/server.key')];
+    const command = start(t, [TINY.tiny, ...files, '--grpc-port', '0', '--json']);
+    await loaded(command);
+    const { http, grpc } = JSON.parse(command.out().split('\n', 1)[0]!);
+    assert.match(http, /^https:\/\/127/);
+    const ca = await readFile(fixture('tls/authority.crt'));
+    const [answer] = (await once(get(`${http}/v2/health/live`, { ca }), 'response')) as [IncomingMessage];
+    assert.equal(answer.resume().statusCode, 200);
+    const { call, disconnect } = connect(Number(grpc.split(':')[1]), ChannelCredentials.createSsl(ca));
+    assert.deepEqual(await call('ServerLive'), { live: true });
+    disconnect();
+  });
+
   const USAGE: [string[], RegExp][] = [
     [[], /nothing to serve/],
+    [['--models', '/no/such/folder'], /--models \/no\/such\/folder is no folder/],
+    [['models'], /did you mean --models models\?/],
+    [[`../x=${TINY.tiny}`], /"\.\.\/x".*path separator/],
+    [[TINY.tiny, '--tls-cert', fixture('tls/server.crt')], /--tls-key/],
+    [[TINY.tiny, '--drain-delay', '-1'], /whole number of seconds/],
     [['x', '--port', '70000'], /0 to 65535/],
     [['x', '--mode', 'some'], /none, explicit, poll/],
     [['x', '--log-level', 'loud'], /silent/],

@@ -271,6 +271,7 @@ describe('bodies', () => {
       [{ inputs: [x], id: 7 }, 'INF_REQUEST_INVALID', /id/],
       [{ inputs: [x], parameters: [] }, 'INF_REQUEST_INVALID', /parameters/],
       [{ inputs: [x], parameters: { priority: -1 } }, 'INF_REQUEST_INVALID', /priority/],
+      [{ inputs: [x], parameters: { priority: 10 } }, 'INF_REQUEST_INVALID', /priority.*from 1 to 9/],
       [{ inputs: [x], parameters: { timeout: 'soon' } }, 'INF_REQUEST_INVALID', /timeout/],
       [{ inputs: [x], parameters: { triton_final_response: true } }, 'INF_REQUEST_INVALID', /reserved/],
     ];

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +7,14 @@ import fastify from 'fastify';
 import { createServer, Engine, inferencePlugin, MetricsObserver } from 'infernode/server';
 import { InfernodeError } from '#src/errors';
 import { rejects } from '../support/expect-error.js';
+import { healthOf } from '../support/grpc-health.js';
+import {
+  type InferResponse,
+  output,
+  rawRequest,
+  type StreamResponse,
+  serve as serveGrpc,
+} from '../support/grpc-peer.js';
 import {
   ask,
   assertProblem,
@@ -93,7 +102,7 @@ describe('the repository', () => {
     );
     const load = (parameters: object) => ask(`${url}/v2/repository/models/tiny/load`, 'POST', { parameters });
     assertProblem(await load({ 'file:1/model.onnx': 'AAAA', config: '{}' }), 501, 'INF_REQUEST_UNSUPPORTED');
-    assertProblem(await load({ config: '{' }), 400, 'INF_REQUEST_INVALID', /JSON/);
+    assertProblem(await load({ config: '{' }), 400, 'INF_REQUEST_INVALID', /^parameters\.config is not JSON$/);
     assertProblem(await load({ config: '{"wramup":1}' }), 422, 'INF_MODEL_CONFIG', /warmup/);
     const path = JSON.stringify({ processing: { labels: '/etc/passwd' } });
     assertProblem(await load({ config: path }), 400, 'INF_REQUEST_INVALID', /labels/);
@@ -158,6 +167,46 @@ describe('closing', () => {
   });
 });
 
+describe('draining', () => {
+  test('is not ready, and still answers, so that nobody is turned away', async (t) => {
+    const { url, server } = await serve(t, TINY);
+    server.drain();
+    for (const path of ['health/ready', 'models/tiny/ready', 'models/tiny/versions/1/ready']) {
+      assertProblem(await ask(`${url}/v2/${path}`), 503, 'INF_SHUTTING_DOWN');
+      assert.equal((await ask(`${url}/v2/${path}`, 'HEAD')).status, 503);
+    }
+    assert.equal((await ask(`${url}/v2/health/live`)).status, 200);
+    await assertServes(url);
+    // The next request of this client finds another server.
+    assert.equal((await ask(`${url}/v2/models/tiny`)).headers.get('connection'), 'close');
+    await server.close();
+    await assert.rejects(fetch(`${url}/v2`));
+    server.drain();
+    await rejects(server.listen(), 'INF_LISTEN_FAILED', 'closed');
+  });
+
+  test('is told to watchers over gRPC, where calls are still answered', async (t) => {
+    const peer = await serveGrpc(TINY);
+    t.after(() => peer.close());
+    assert.equal(await healthOf(peer.port, ''), 'SERVING');
+    peer.server.drain();
+    assert.deepEqual([await healthOf(peer.port, ''), await healthOf(peer.port, 'tiny')], Array(2).fill('NOT_SERVING'));
+    assert.deepEqual(await peer.call('ServerReady'), { ready: false });
+    assert.deepEqual(await peer.call('ModelReady', { name: 'tiny' }), { ready: false });
+    const answer = await peer.call<InferResponse>(
+      'ModelInfer',
+      rawRequest('tiny', { x: ['FP32', [1], Float32Array.of(1)] }),
+    );
+    assert.deepEqual(output(answer, 'output', Float32Array), Float32Array.of(3));
+    const stream = peer.stream();
+    stream.write(rawRequest('tiny', { x: ['FP32', [1], Float32Array.of(2)] }));
+    const [{ infer_response: response }] = (await once(stream, 'data')) as [StreamResponse];
+    assert.deepEqual(output(response, 'output', Float32Array), Float32Array.of(5));
+    stream.end();
+    await once(stream, 'end');
+  });
+});
+
 test('an address that cannot be had is INF_LISTEN_FAILED', async (t) => {
   const { port, engine } = await serve(t, TINY);
   const server = await createServer({ engine, port });
@@ -201,8 +250,13 @@ test('the description of the API has every route', async (t) => {
     ['', '/ready', '/config', '/stats', '/infer'].map((suffix) => `/v2/models/{model}${version}${suffix}`),
   );
   const others = ['/v2', '/v2/health/live', '/v2/health/ready', '/v2/models/stats', '/v2/repository/index', '/metrics'];
+  const settings = ['/v2/trace/setting', '/v2/models/{model}/trace/setting', '/v2/logging'];
+  const memory = ['/v2/systemsharedmemory', '/v2/cudasharedmemory'].flatMap((at) => [
+    ...[at, `${at}/region/{region}`].flatMap((path) => [`${path}/status`, `${path}/unregister`]),
+    `${at}/region/{region}/register`,
+  ]);
   const control = ['load', 'unload'].map((verb) => `/v2/repository/models/{model}/${verb}`);
-  assert.deepEqual(Object.keys(json.paths).sort(), [...model, ...others, ...control].sort());
+  assert.deepEqual(Object.keys(json.paths).sort(), [...model, ...others, ...settings, ...memory, ...control].sort());
   assert.deepEqual(Object.keys(json.paths['/v2/models/{model}/infer']), ['post']);
   assert.match((await ask(`${url}/docs`)).bytes.toString(), /Swagger UI/);
 });
@@ -241,6 +295,8 @@ describe('the plugin in an application', () => {
     const docs = await ask(`${url}/models/docs/json`, 'GET', undefined, { 'x-api-key': 'key' });
     assert.ok(Object.keys(docs.json.paths).includes('/models/v2/health/live'), Object.keys(docs.json.paths).join());
     assert.equal((await ask(`${url}/elsewhere`)).json.statusCode, 404);
+    const refused = fastify().register(inferencePlugin, { engine, maxTensor: 1 } as never);
+    await rejects(Promise.resolve(refused.ready()), 'INF_OPTION_INVALID', 'did you mean "maxTensors"?');
     assertProblem(await ask(`${url}/models/v2`, 'PUT', undefined, { 'x-api-key': 'key' }), 405, 'INF_REQUEST_INVALID');
   });
 });

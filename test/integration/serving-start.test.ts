@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { createServer, Engine } from 'infernode/server';
 import { type BothProtocols, serveBoth } from '../support/both-protocols.js';
 import { healthOf } from '../support/grpc-health.js';
 import type { InferResponse } from '../support/grpc-peer.js';
@@ -33,7 +34,7 @@ describe('a server whose models are being loaded', () => {
     const both = await serveBoth(t, { repository: await slowToLoad(t) });
     const { url, call, engine } = both;
     assert.deepEqual(await health(both), [200, 503, true, false, 'NOT_SERVING']);
-    assertProblem(await ask(`${url}/v2/health/ready`), 503, 'INF_MODEL_NOT_READY');
+    assertProblem(await ask(`${url}/v2/health/ready`), 503, 'INF_MODEL_NOT_READY', /: "slow" version 1 is LOADING: /);
     assertProblem(await ask(`${url}/v2/models/slow/ready`), 503, 'INF_MODEL_NOT_READY');
     assertProblem(await ask(`${url}/v2/models/slow/infer`, 'POST', x), 503, 'INF_MODEL_NOT_READY');
     await refuses(call('ModelInfer', rawRequest('slow', tensor)), 'INF_MODEL_NOT_READY');
@@ -60,8 +61,35 @@ describe('a server whose models are being loaded', () => {
     await engine.started;
     assert.deepEqual(await health(both), [200, 503, true, false, 'NOT_SERVING']);
     assert.equal((await ask(`${url}/v2/models/slow/ready`)).status, 200);
+    const ready = await ask(`${url}/v2/health/ready`);
+    assertProblem(
+      ready,
+      503,
+      'INF_MODEL_NOT_READY',
+      /^The server is not ready: "bad" version 1 is UNAVAILABLE: .*model\.onnx/,
+    );
+    assert.doesNotMatch(ready.json.error, /slow|quick/);
     assertProblem(await ask(`${url}/v2/models/bad/infer`, 'POST', x), 503, 'INF_MODEL_NOT_READY', /bad/);
     assert.deepEqual(await call('ModelReady', { name: 'bad' }), { ready: false });
+  });
+
+  test('says what is wrong to those who may know', async (t) => {
+    const engine = await Engine.open({ repository: await makeFolder(t, { 'bad.onnx': 'x', 'worse.onnx': 'x' }) });
+    const server = await createServer({ engine, port: 0, apiKeys: ['key'] });
+    t.after(() => Promise.all([server.close(), engine.close()]));
+    const url = `${await server.listen()}/v2/health/ready`;
+    assertProblem(await ask(url), 503, 'INF_MODEL_NOT_READY', /: 2 models do not serve$/);
+    assertProblem(await ask(url, 'GET', undefined, { 'x-api-key': 'wrong' }), 503, 'INF_MODEL_NOT_READY', /2 models/);
+    const answer = await ask(url, 'GET', undefined, { 'x-api-key': 'key' });
+    assertProblem(answer, 503, 'INF_MODEL_NOT_READY', /"bad" version 1 is UNAVAILABLE: .*; "worse" version 1/);
+  });
+
+  test('is ready where there is nothing to serve yet', async (t) => {
+    for (const mode of ['none', 'explicit', 'poll'] as const) {
+      const both = await serveBoth(t, { repository: await makeFolder(t, {}), mode });
+      await both.engine.started;
+      assert.deepEqual(await health(both), [200, 200, true, true, 'SERVING']);
+    }
   });
 
   test('stops without waiting for them', async (t) => {

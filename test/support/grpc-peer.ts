@@ -10,7 +10,8 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { Engine } from '#src/engine/engine';
-import { createGrpcServer, type GrpcServer, type GrpcServerOptions } from '#src/server/grpc/server';
+import type { GrpcServerOptions } from '#src/server/grpc/options';
+import { createGrpcServer, type GrpcServer } from '#src/server/grpc/server';
 import { repository } from './test-data.js';
 
 /** A tensor of a response, without its elements. */

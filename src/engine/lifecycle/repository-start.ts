@@ -31,7 +31,12 @@ export class RepositoryStart {
 
   /** Whether all that was to be loaded at the start has been tried, and serves. */
   get hasSucceeded(): boolean {
-    return this.#isDone && [...this.#expected].every((name) => this.models.serves(name));
+    return this.#isDone && this.awaited.length === 0;
+  }
+
+  /** The names of the models of the start that do not serve. */
+  get awaited(): string[] {
+    return [...this.#expected].filter((name) => !this.models.serves(name));
   }
 
   /** The model is no longer expected to serve: it was unloaded on request. */

@@ -9,6 +9,12 @@ type Health = 'SERVING' | 'NOT_SERVING';
 type Request = { service: string };
 type Response = { status: Health | 'SERVICE_UNKNOWN' };
 
+/** How a server ends: first it is not ready any more, then watchers are let go. */
+export interface Ending {
+  readonly draining: AbortSignal;
+  readonly stopping: AbortSignal;
+}
+
 /** How often watchers are told of changes. */
 const WATCH_MS = 500;
 
@@ -19,10 +25,10 @@ const MOST_LISTED = 100;
  * Adds `grpc.health.v1.Health`: of the server under the empty name, of the service of inference, and of each model under its
  * name. The engine is asked each time.
  */
-export function addHealth(server: Server, engine: Engine, stopping: AbortSignal): void {
-  const ofServer = (): Health => (engine.ready && !stopping.aborted ? 'SERVING' : 'NOT_SERVING');
+export function addHealth(server: Server, engine: Engine, { draining, stopping }: Ending): void {
+  const ofServer = (): Health => (engine.ready && !draining.aborted ? 'SERVING' : 'NOT_SERVING');
   const isReady = (name: string): Health =>
-    engine.models().some((entry) => entry.name === name && entry.state === 'READY') && !stopping.aborted
+    engine.models().some((entry) => entry.name === name && entry.state === 'READY') && !draining.aborted
       ? 'SERVING'
       : 'NOT_SERVING';
   const healthOf = (name: string): Health | undefined => {
@@ -60,8 +66,10 @@ export function addHealth(server: Server, engine: Engine, stopping: AbortSignal)
       const timer = setInterval(tell, WATCH_MS);
       call.once('cancelled', () => {
         clearInterval(timer);
+        draining.removeEventListener('abort', tell);
         stopping.removeEventListener('abort', finish);
       });
+      draining.addEventListener('abort', tell, { once: true });
       if (stopping.aborted) finish();
       else stopping.addEventListener('abort', finish, { once: true });
     },

@@ -3,11 +3,12 @@ import type { InferOptions } from '../../engine/inference.js';
 import { InfernodeError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { dtypeOf } from '../wire/datatypes.js';
-import { type Fields, fieldOf } from '../wire/fields.js';
+import type { Fields } from '../wire/fields.js';
 import { tensorOf } from '../wire/infer-response.js';
 import { readParameters } from '../wire/parameters.js';
 import { tensorFromBytes } from '../wire/raw-tensor.js';
 import { readOutputs } from '../wire/requested-output.js';
+import { checkInRequest } from '../wire/shared-memory.js';
 import { type InferRequestMessage, MAX_TENSORS, type SentInput } from './infer-request.js';
 import type { InferResponseMessage } from './infer-response.js';
 import { versionOf } from './model-version.js';
@@ -79,11 +80,7 @@ function inputsOf({ inputs, rawContents }: InferRequestMessage): Record<string, 
 const NOTHING = new Uint8Array(0);
 
 function inputOf({ name, datatype, shape, parameters, contents }: SentInput, raw: Uint8Array | undefined): Tensor {
-  if (fieldOf(parameters, 'shared_memory_region') !== undefined) {
-    throw new InfernodeError('INF_REQUEST_UNSUPPORTED', 'Tensors in shared memory are not supported', {
-      details: { name },
-    });
-  }
+  checkInRequest(parameters, `input "${name}"`);
   const dtype = dtypeOf(datatype, `The datatype of input "${name}"`);
   if (raw === undefined) return tensorFromContents(dtype, shape, contents ?? NOTHING, name);
   if (contents === null || contents.byteLength === 0) return tensorFromBytes(dtype, shape, raw, name);

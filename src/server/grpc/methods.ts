@@ -1,14 +1,16 @@
 import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Engine } from '../../engine/engine.js';
-import { InfernodeError } from '../../errors.js';
+import type { InfernodeError } from '../../errors.js';
 import { modelMetadata, SERVER_METADATA } from '../protocol/metadata.js';
 import { modelStatistics, statisticsOf } from '../protocol/model-statistics.js';
+import { repositoryIndex } from '../protocol/repository-index.js';
 import { tritonConfig } from '../protocol/triton-config.js';
+import { noSharedMemory } from '../wire/shared-memory.js';
 import { infer } from './infer.js';
 import { decodeInferRequest } from './infer-request.js';
 import { encodeInferResponse } from './infer-response.js';
 import { versionOf } from './model-version.js';
-import { type LoadRequest, loadModel, repositoryIndex, unloadModel } from './repository.js';
+import { type LoadRequest, loadModel, unloadModel } from './repository.js';
 import { logSettings, traceSettings } from './settings.js';
 import { type StreamContext, streamInfer } from './stream-infer.js';
 import { type Answer, control, unary } from './unary.js';
@@ -21,16 +23,18 @@ interface Named {
 /** What the methods work with. */
 export interface ServiceContext extends StreamContext {
   readonly engine: Engine;
+  /** Aborted when the server is about to stop, or stops: it is not ready any more. */
+  readonly draining: AbortSignal;
 }
 
 /** The methods of GRPCInferenceService. */
 export function inferenceMethods(context: ServiceContext, service: ServiceDefinition): UntypedServiceImplementation {
-  const { engine, stopping, report } = context;
+  const { engine, draining, report } = context;
   const served = ({ name, version }: Named) => engine.model(name, versionOf(version));
   const controls: Record<string, Answer<never>> = {
     ServerLive: () => ({ live: true }),
-    ServerReady: () => ({ ready: engine.ready && !stopping.aborted }),
-    ModelReady: (request: Named) => ({ ready: !stopping.aborted && isReady(() => served(request)) }),
+    ServerReady: () => ({ ready: engine.ready && !draining.aborted }),
+    ModelReady: (request: Named) => ({ ready: !draining.aborted && isReady(() => served(request)) }),
     ServerMetadata: () => SERVER_METADATA,
     ModelMetadata: (request: Named) => modelMetadata(served(request)),
     ModelConfig: (request: Named) => ({ config: tritonConfig(served(request)) }),
@@ -38,14 +42,14 @@ export function inferenceMethods(context: ServiceContext, service: ServiceDefini
     ModelStatistics: ({ name, version }: Named) => ({
       model_stats: name === '' ? engine.served().map(modelStatistics) : statisticsOf(engine, name, versionOf(version)),
     }),
-    RepositoryIndex: (request: { ready: boolean }) => repositoryIndex(engine, request),
+    RepositoryIndex: ({ ready }: { ready: boolean }) => ({ models: repositoryIndex(engine, ready) }),
     RepositoryModelLoad: (request: LoadRequest) => loadModel(engine, request),
     RepositoryModelUnload: ({ model_name }: LoadRequest) => unloadModel(engine, model_name),
     SystemSharedMemoryStatus: () => ({ regions: {} }),
-    SystemSharedMemoryRegister: noSharedMemory,
+    SystemSharedMemoryRegister: refuseSharedMemory,
     SystemSharedMemoryUnregister: () => ({}),
     CudaSharedMemoryStatus: () => ({ regions: {} }),
-    CudaSharedMemoryRegister: noSharedMemory,
+    CudaSharedMemoryRegister: refuseSharedMemory,
     CudaSharedMemoryUnregister: () => ({}),
     TraceSetting: traceSettings,
     LogSettings: logSettings,
@@ -77,6 +81,6 @@ function isReady(find: () => unknown): boolean {
   }
 }
 
-function noSharedMemory(): never {
-  throw new InfernodeError('INF_REQUEST_UNSUPPORTED', 'Shared memory is not supported: send tensors in the request');
+function refuseSharedMemory(): never {
+  throw noSharedMemory();
 }

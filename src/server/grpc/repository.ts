@@ -14,19 +14,6 @@ export interface LoadRequest {
   readonly parameters?: Readonly<Record<string, RepositoryParameter>>;
 }
 
-/** A RepositoryIndexResponse: all models, or only those that are ready. */
-export function repositoryIndex(engine: Engine, { ready }: { readonly ready: boolean }): object {
-  const entries = engine.models().filter(({ state }) => !ready || state === 'READY');
-  return {
-    models: entries.map(({ name, version, state, reason }) => ({
-      name,
-      version: version === null ? '' : String(version),
-      state,
-      reason,
-    })),
-  };
-}
-
 /** Loads a model. @throws InfernodeError as `Engine.loadModel` does, and INF_REQUEST_INVALID, INF_REQUEST_UNSUPPORTED */
 export async function loadModel(engine: Engine, { model_name, parameters = {} }: LoadRequest): Promise<object> {
   const values = Object.entries(parameters).map(([name, value]) => [name, value[value.parameter_choice ?? '']]);

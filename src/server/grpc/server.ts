@@ -1,51 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
-import type { Engine } from '../../engine/engine.js';
 import { InfernodeError, messageOf } from '../../errors.js';
 import { checkExposure } from '../exposure.js';
+import type { TlsOptions } from '../tls.js';
 import { requireKey } from './access.js';
 import { addHealth } from './health.js';
 import { inferenceMethods } from './methods.js';
+import { checkGrpcOptions, type GrpcServerOptions } from './options.js';
 import { INFERENCE_SERVICE, loadServices, withRawRequests } from './service-definition.js';
-
-/** What a server shows to its clients, in PEM. */
-export interface TlsOptions {
-  readonly certificate: string | Buffer;
-  readonly key: string | Buffer;
-  /** Whose certificates clients must show; without it they show none. */
-  readonly clientAuthority?: string | Buffer;
-}
-
-/** Where and to whom to serve. */
-export interface GrpcServerOptions {
-  readonly engine: Engine;
-  /** 127.0.0.1 by default. Addresses that other machines reach need `apiKeys` or `insecure`. */
-  readonly host?: string;
-  /** 8081 by default; 0 for any that is free. */
-  readonly port?: number;
-  /** One of them must come with each call, in metadata `authorization: Bearer KEY` or `x-api-key`, but for questions of health. */
-  readonly apiKeys?: readonly string[];
-  /** Lets other machines in without a key. */
-  readonly insecure?: boolean;
-  /** Without it nothing is encrypted. */
-  readonly tls?: TlsOptions;
-  /** Of one message; 64 MiB by default. */
-  readonly maxMessageBytes?: number;
-  /** Calls of one connection at a time; 256 by default. */
-  readonly maxConcurrentStreams?: number;
-  /** Requests of one ModelStreamInfer at a time; 16 by default. The next ones wait. */
-  readonly maxStreamRequests?: number;
-  /** Is told of errors of models and of the server itself. Of the latter, clients learn only that there was one. Must not throw. */
-  readonly onError?: (error: unknown) => void;
-}
 
 /** A server of the Open Inference Protocol over gRPC. */
 export interface GrpcServer {
   /** Begins to listen. @returns the port @throws InfernodeError INF_LISTEN_FAILED */
   listen(): Promise<number>;
+  /** Is not ready any more, but still answers: whoever spreads calls over servers has time to leave this one out. */
+  drain(): void;
   /**
    * Takes no more calls, and lets those that there are finish.
    * @param limitMs after these milliseconds they are cut off; 10 000 by default
@@ -58,15 +29,15 @@ const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms
 
 /** Makes a server; `listen` starts it. @throws InfernodeError INF_OPTION_INVALID */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
+  checkGrpcOptions(options);
   const { engine, host = '127.0.0.1', port = 8081, apiKeys = [], tls } = options;
   const { maxMessageBytes = 64 * 2 ** 20, maxConcurrentStreams = 256, maxStreamRequests = 16 } = options;
   const { onError = () => {} } = options;
   checkExposure(host, options);
-  checkNumbers({ port, maxMessageBytes, maxConcurrentStreams, maxStreamRequests });
   const credentials = credentialsOf(tls);
-  const stopping = new AbortController();
+  const [draining, stopping] = [new AbortController(), new AbortController()];
   // One listener for each stream.
-  setMaxListeners(0, stopping.signal);
+  setMaxListeners(0, draining.signal, stopping.signal);
   const server = new Server({
     ...KEEPALIVE,
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -76,42 +47,32 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   });
   const services = loadServices();
   const service = services[INFERENCE_SERVICE] as ServiceDefinition;
-  const context = { engine, maxStreamRequests, stopping: stopping.signal, report: onError };
+  const ending = { draining: draining.signal, stopping: stopping.signal };
+  const context = { engine, maxStreamRequests, ...ending, report: onError };
   server.addService(withRawRequests(service), inferenceMethods(context, service));
-  addHealth(server, engine, stopping.signal);
+  addHealth(server, engine, ending);
   new ReflectionService(services).addToServer(server);
   return {
-    listen: () => listen(server, isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`, credentials),
+    listen: async () => {
+      if (stopping.signal.aborted) {
+        throw new InfernodeError('INF_LISTEN_FAILED', 'The server has been closed: make another one');
+      }
+      return listen(server, isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`, credentials);
+    },
+    drain: () => draining.abort(),
     close: (limitMs = 10_000) => {
+      draining.abort();
       stopping.abort();
       return shutDown(server, limitMs);
     },
   };
 }
 
-function checkNumbers(options: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(options)) {
-    const [least, most] = name === 'port' ? [0, 65_535] : [1, 2 ** 31 - 1];
-    if (Number.isSafeInteger(value) && value >= least && value <= most) continue;
-    const expected = `a whole number from ${least} to ${most}`;
-    throw new InfernodeError('INF_OPTION_INVALID', `Option ${name} must be ${expected}, not ${value}`, {
-      details: { name, expected, given: String(value) },
-    });
-  }
-}
-
 function credentialsOf(tls: TlsOptions | undefined): ServerCredentials {
   if (tls === undefined) return ServerCredentials.createInsecure();
-  const { certificate, key, clientAuthority } = tls;
-  const pair = { cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) };
-  const authority = clientAuthority === undefined ? null : Buffer.from(clientAuthority);
-  try {
-    // What is no certificate would come to light when the first client calls.
-    createSecureContext({ cert: certificate, key, ...(clientAuthority !== undefined && { ca: clientAuthority }) });
-    return ServerCredentials.createSsl(authority, [pair], authority !== null);
-  } catch (cause) {
-    throw new InfernodeError('INF_OPTION_INVALID', `Option tls: ${messageOf(cause)}`, { cause });
-  }
+  const pair = { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) };
+  const authority = tls.ca === undefined ? null : Buffer.from(tls.ca);
+  return ServerCredentials.createSsl(authority, [pair], authority !== null);
 }
 
 function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {

@@ -1,23 +1,25 @@
-import { InfernodeError } from '../../errors.js';
+import { LOG_SETTINGS, refuseChanges, TRACE_SETTINGS } from '../protocol/settings.js';
 
 interface SettingsRequest {
   readonly settings?: Readonly<Record<string, object>>;
 }
 
-/** The settings of traces, of which none are made. @throws InfernodeError INF_REQUEST_UNSUPPORTED for a change */
-export function traceSettings(request: SettingsRequest): object {
-  refuseChanges(request, 'traces');
-  return { settings: { trace_level: { value: ['OFF'] } } };
+/** A TraceSettingResponse. @throws InfernodeError INF_REQUEST_UNSUPPORTED for a change */
+export function traceSettings({ settings = {} }: SettingsRequest): object {
+  refuseChanges(settings, 'traces');
+  return { settings: mapValues(TRACE_SETTINGS, (value) => ({ value })) };
 }
 
-/** The settings of the log, which is not written. @throws InfernodeError INF_REQUEST_UNSUPPORTED for a change */
-export function logSettings(request: SettingsRequest): object {
-  refuseChanges(request, 'the log');
-  const off = { bool_param: false };
-  return { settings: { log_error: off, log_warning: off, log_info: off, log_verbose_level: { uint32_param: 0 } } };
+/** A LogSettingsResponse. @throws InfernodeError INF_REQUEST_UNSUPPORTED for a change */
+export function logSettings({ settings = {} }: SettingsRequest): object {
+  refuseChanges(settings, 'the log');
+  return {
+    settings: mapValues(LOG_SETTINGS, (value) =>
+      typeof value === 'boolean' ? { bool_param: value } : { uint32_param: value },
+    ),
+  };
 }
 
-function refuseChanges({ settings = {} }: SettingsRequest, what: string): void {
-  if (Object.keys(settings).length === 0) return;
-  throw new InfernodeError('INF_REQUEST_UNSUPPORTED', `The settings of ${what} cannot be changed`);
+function mapValues<T>(values: Readonly<Record<string, T>>, map: (value: T) => object): object {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
 }

@@ -3,6 +3,7 @@ import { InfernodeError, messageOf } from '../../errors.js';
 import { type DataOf, DTYPES, type DType } from '../../tensor/dtype.js';
 import { elementCount, Tensor } from '../../tensor/tensor.js';
 import { datatypeOf } from '../wire/datatypes.js';
+import { invalidTensor } from '../wire/fields.js';
 import { decodeUtf8 } from '../wire/raw-tensor.js';
 import { eachField, FIXED32, FIXED64, LENGTH, VARINT } from './infer-request.js';
 
@@ -60,16 +61,17 @@ const FIELDS: { readonly [D in DType]?: ContentsField<D> } = {
 export function tensorFromContents(dtype: DType, shape: readonly number[], bytes: Uint8Array, name: string): Tensor {
   const field = FIELDS[dtype] as ContentsField | undefined;
   const datatype = datatypeOf(dtype);
-  if (field === undefined) throw invalid(name, `${datatype} elements in raw_input_contents`, 'typed contents');
+  if (field === undefined) throw invalidTensor(name, `${datatype} elements in raw_input_contents`, 'typed contents');
   const size = elementCount(shape);
   const expected = `${size} ${datatype} elements for shape [${shape.join(', ')}]`;
   // Each takes a byte at least: memory is asked for only where there can be so many.
-  if (size > bytes.byteLength) throw invalid(name, expected, `${bytes.byteLength} bytes of contents`);
+  if (size > bytes.byteLength) throw invalidTensor(name, expected, `${bytes.byteLength} bytes of contents`);
   const data = allocate(dtype, size);
   let count = 0;
   const readOne = (reader: Reader): void => {
-    if (count === size) throw invalid(name, expected, 'more');
-    if (!field.read(data, count++, reader, name)) throw invalid(name, `${datatype} elements`, 'one beyond their range');
+    if (count === size) throw invalidTensor(name, expected, 'more');
+    if (!field.read(data, count++, reader, name))
+      throw invalidTensor(name, `${datatype} elements`, 'one beyond their range');
   };
   const readPacked = (packed: Uint8Array): void => {
     if (field.wire === VARINT) {
@@ -79,23 +81,23 @@ export function tensorFromContents(dtype: DType, shape: readonly number[], bytes
     }
     const { bytes: width } = DTYPES[dtype];
     const end = count + packed.byteLength / width;
-    if (end > size || !Number.isInteger(end)) throw invalid(name, expected, `${packed.byteLength} bytes more`);
+    if (end > size || !Number.isInteger(end)) throw invalidTensor(name, expected, `${packed.byteLength} bytes more`);
     new Uint8Array((data as Float32Array).buffer).set(packed, count * width);
     count = end;
   };
   try {
     eachField(bytes, (tag, reader) => {
       const wire = tag & 7;
-      if (tag >>> 3 !== field.number) throw invalid(name, expected, `field ${tag >>> 3} of the contents`);
+      if (tag >>> 3 !== field.number) throw invalidTensor(name, expected, `field ${tag >>> 3} of the contents`);
       if (wire === field.wire) readOne(reader);
       else if (wire === LENGTH) readPacked(reader.bytes());
       else throw new Error(`wire type ${wire} in field ${field.number}`);
     });
   } catch (cause) {
     if (cause instanceof InfernodeError) throw cause;
-    throw invalid(name, 'InferTensorContents', messageOf(cause), cause);
+    throw invalidTensor(name, 'InferTensorContents', messageOf(cause), cause);
   }
-  if (count !== size) throw invalid(name, expected, String(count));
+  if (count !== size) throw invalidTensor(name, expected, String(count));
   return new Tensor(dtype, data, shape);
 }
 
@@ -117,11 +119,4 @@ function store<T extends number | bigint>(data: { [index: number]: T }, index: n
 function bigintOf(value: number | { low: number; high: number }): bigint {
   if (typeof value === 'number') return BigInt(value);
   return (BigInt(value.high) << 32n) | BigInt(value.low >>> 0);
-}
-
-function invalid(name: string, expected: string, given: string, cause?: unknown): InfernodeError {
-  return new InfernodeError('INF_REQUEST_INVALID', `Tensor "${name}": expected ${expected}, got ${given}`, {
-    cause,
-    details: { name, expected, given },
-  });
 }

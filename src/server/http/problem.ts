@@ -1,5 +1,6 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, InfernodeError } from '../../errors.js';
+import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
+import { withoutPaths } from '../hide-paths.js';
 
 /** How an error is answered. */
 export interface Problem {
@@ -26,7 +27,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof InfernodeError && error.code !== 'INF_INTERNAL') {
     const { code, message } = error;
     const status = (error as Partial<HttpError>).statusCode ?? error.httpStatus;
-    return { status, code, message: firstLines(message) };
+    return { status, code, message: withoutPaths(firstLines(message)) };
   }
   const { statusCode = 500, message } = (error ?? {}) as Partial<FastifyError>;
   if (statusCode === 413) return { status: 413, code: 'INF_REQUEST_TOO_LARGE', message: 'The body is too large' };
@@ -52,8 +53,7 @@ export function sendFrameworkError(error: FastifyError, request: FastifyRequest,
 /** Answers with the error, as `{"error": message}`. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { status, code, message } = problemOf(error);
-  if (status >= 500) request.log.error({ err: error }, message);
-  else request.log.info({ code }, message);
+  logProblem(request.log, status, code, error);
   if (status === 503) reply.header('retry-after', Math.max(1, Math.ceil((retryAfterMs(error) ?? 0) / 1000)));
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   reply
@@ -61,6 +61,20 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .header(CODE_HEADER, code)
     .type('application/json')
     .send(JSON.stringify({ error: message }));
+}
+
+/** What the machine lacks: whoever runs the server can mend it. */
+const OF_THE_MACHINE: readonly ErrorCode[] = [
+  'INF_BACKEND_UNAVAILABLE',
+  'INF_BACKEND_CRASHED',
+  'INF_DEVICE_UNAVAILABLE',
+  'INF_OUT_OF_MEMORY',
+];
+
+/** A stack is for what is wrong here. What clients and load bring about is counted in the metrics and may come in floods. */
+function logProblem(log: FastifyBaseLogger, status: number, code: ErrorCode, error: unknown): void {
+  if (status === 500) log.error({ code, err: error }, messageOf(error));
+  else log[OF_THE_MACHINE.includes(code) ? 'warn' : 'info']({ code }, messageOf(error));
 }
 
 /** A model that failed says so in its first line; what comes after is a stack. */

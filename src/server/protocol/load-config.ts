@@ -24,7 +24,10 @@ export function loadConfig(name: string, parameters: unknown): ModelConfig | und
   }
   const text = fieldOf(fields, 'config');
   if (text === undefined) return undefined;
-  const json = fieldsOf(parseJson(Buffer.from(textOf(text, 'parameters.config'))), 'parameters.config');
+  const json = fieldsOf(
+    parseJson(Buffer.from(textOf(text, 'parameters.config')), 'parameters.config'),
+    'parameters.config',
+  );
   const ours = isTritonConfig(json) ? fromTritonConfig(name, json) : json;
   const { processing, ...rest } = parseModelConfig(ours, 'parameters.config');
   if (processing === undefined) return rest;

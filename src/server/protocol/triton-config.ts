@@ -3,6 +3,7 @@ import type { ModelFormat } from '../../backends/backend.js';
 import type { BatchPolicy } from '../../engine/batching/policy.js';
 import type { ServedModel } from '../../engine/engine.js';
 import { DEFAULT_PRIORITY, LEAST_URGENT } from '../../engine/inference.js';
+import { withoutPaths } from '../hide-paths.js';
 import { modelMetadata, PLATFORMS, type TensorMetadata } from './metadata.js';
 
 const BACKENDS: Readonly<Record<ModelFormat, string>> = {
@@ -36,7 +37,7 @@ export function tritonConfig(served: ServedModel) {
     parameters: {
       precision: { string_value: config?.precision ?? 'auto' },
       threads: { string_value: String(info.threads) },
-      batching: { string_value: batching.reason },
+      batching: { string_value: withoutPaths(batching.reason) },
     },
   };
 }

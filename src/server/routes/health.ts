@@ -1,10 +1,20 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Engine } from '../../engine/engine.js';
-import { InfernodeError } from '../../errors.js';
+import type { AccessCheck } from '../http/access.js';
+import { checkReady } from '../protocol/readiness.js';
 
 /** Whether the server is there, and whether it can work. */
-export function addHealthRoutes(scope: FastifyInstance, engine: Engine): void {
+export function addHealthRoutes(scope: FastifyInstance, engine: Engine, checkAccess: AccessCheck): void {
   const config = { open: true };
+  // Names and paths are not for everybody.
+  const isTrusted = (request: FastifyRequest): boolean => {
+    try {
+      checkAccess(request);
+      return true;
+    } catch {
+      return false;
+    }
+  };
   scope.get(
     '/v2/health/live',
     { config, schema: { summary: 'Whether the server runs', tags: ['health'] } },
@@ -13,12 +23,12 @@ export function addHealthRoutes(scope: FastifyInstance, engine: Engine): void {
   scope.get(
     '/v2/health/ready',
     {
-      config,
+      config: { ...config, readiness: true },
       schema: { summary: 'Whether all models that were to be loaded at the start are ready', tags: ['health'] },
     },
-    async () => {
-      if (engine.ready) return { ready: true };
-      throw new InfernodeError('INF_MODEL_NOT_READY', 'The server is not ready');
+    async (request) => {
+      checkReady(engine, isTrusted(request));
+      return { ready: true };
     },
   );
 }

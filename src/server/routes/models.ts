@@ -12,7 +12,7 @@ export function addModelRoutes(scope: FastifyInstance, engine: Engine): void {
   const metadata = { schema: { summary: 'Inputs, outputs, versions and platform of a model', tags: ['metadata'] } };
   addModelRoute(scope, 'GET', '', metadata, async ({ name, version }) => modelMetadata(engine.model(name, version)));
 
-  const ready = { schema: { summary: 'Whether a model is ready', tags: ['health'] } };
+  const ready = { config: { readiness: true }, schema: { summary: 'Whether a model is ready', tags: ['health'] } };
   addModelRoute(scope, 'GET', '/ready', ready, async ({ name, version }) => {
     engine.model(name, version);
     return { name, ready: true };

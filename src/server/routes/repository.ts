@@ -1,10 +1,10 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Engine } from '../../engine/engine.js';
-import { checkJsonType } from '../http/content-type.js';
+import { jsonBody } from '../http/json-body.js';
 import { modelName } from '../http/model-path.js';
 import { loadConfig } from '../protocol/load-config.js';
-import { type Fields, fieldOf, fieldsOf, flagOf } from '../wire/fields.js';
-import { parseJson } from '../wire/infer-request.js';
+import { repositoryIndex } from '../protocol/repository-index.js';
+import { fieldOf, flagOf } from '../wire/fields.js';
 
 /** Which models there are, loaded or not, and loading and unloading them. */
 export function addRepositoryRoutes(scope: FastifyInstance, engine: Engine): void {
@@ -19,16 +19,8 @@ export function addRepositoryRoutes(scope: FastifyInstance, engine: Engine): voi
       },
     },
     async (request) => {
-      const ready = flagOf(fieldOf(bodyOf(request), 'ready'), 'ready', false);
-      return engine
-        .models()
-        .filter(({ state }) => !ready || state === 'READY')
-        .map(({ name, version, state, reason }) => ({
-          name,
-          ...(version !== null && { version: String(version) }),
-          state,
-          reason,
-        }));
+      const ready = flagOf(fieldOf(jsonBody(request), 'ready'), 'ready', false);
+      return repositoryIndex(engine, ready);
     },
   );
   scope.post(
@@ -36,7 +28,7 @@ export function addRepositoryRoutes(scope: FastifyInstance, engine: Engine): voi
     { schema: { summary: 'Load a model, or load it anew', tags, body: { type: 'object' } } },
     async (request) => {
       const name = modelName((request.params as { model: string }).model);
-      await engine.loadModel(name, loadConfig(name, fieldOf(bodyOf(request), 'parameters')));
+      await engine.loadModel(name, loadConfig(name, fieldOf(jsonBody(request), 'parameters')));
       return {};
     },
   );
@@ -45,16 +37,9 @@ export function addRepositoryRoutes(scope: FastifyInstance, engine: Engine): voi
     { schema: { summary: 'Unload a model', tags, body: { type: 'object' } } },
     async (request) => {
       const name = modelName((request.params as { model: string }).model);
-      bodyOf(request);
+      jsonBody(request);
       await engine.unloadModel(name);
       return {};
     },
   );
-}
-
-/** No body stands for an empty object. */
-function bodyOf({ headers, body }: FastifyRequest): Fields {
-  checkJsonType(headers);
-  const bytes = body as Buffer | undefined;
-  return bytes === undefined || bytes.length === 0 ? {} : fieldsOf(parseJson(bytes), 'The request');
 }

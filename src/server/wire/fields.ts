@@ -1,3 +1,4 @@
+import { describeValue } from '../../config/schema.js';
 import { InfernodeError } from '../../errors.js';
 
 /** A parsed JSON object whose fields are not known yet. */
@@ -5,9 +6,17 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 /** The error of a request that does not follow the protocol. */
 export function invalidRequest(what: string, expected: string, given: unknown): InfernodeError {
-  const shown = show(given);
+  const shown = given === undefined ? 'missing' : describeValue(given);
   return new InfernodeError('INF_REQUEST_INVALID', `${what} must be ${expected}, not ${shown}`, {
     details: { name: what, expected, given: shown },
+  });
+}
+
+/** The error of a tensor whose data are not what its dtype and shape say. */
+export function invalidTensor(name: string, expected: string, given: string, cause?: unknown): InfernodeError {
+  return new InfernodeError('INF_REQUEST_INVALID', `Tensor "${name}": expected ${expected}, got ${given}`, {
+    cause,
+    details: { name, expected, given },
   });
 }
 
@@ -49,12 +58,4 @@ export function checkTensorCount(list: readonly unknown[], what: 'inputs' | 'out
   throw new InfernodeError('INF_REQUEST_TOO_LARGE', `A request may have ${most} ${what}, not ${list.length}`, {
     details: { name: what, expected: `at most ${most}`, given: String(list.length) },
   });
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'missing';
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === 'object' && value !== null) return 'an object';
-  const json = JSON.stringify(value) ?? String(value);
-  return json.length > 60 ? `${json.slice(0, 57)}...` : json;
 }

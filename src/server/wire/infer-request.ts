@@ -9,6 +9,7 @@ import { tensorFromData } from './json-tensor.js';
 import { readParameters } from './parameters.js';
 import { tensorFromBytes } from './raw-tensor.js';
 import { type RequestedOutput, readOutputs } from './requested-output.js';
+import { checkInRequest } from './shared-memory.js';
 
 /** An inference request as it came over the wire. */
 export interface WireRequest {
@@ -37,7 +38,7 @@ export function readInferRequest(body: Buffer, headerLength: number | undefined,
     throw invalidRequest('Inference-Header-Content-Length', `at most the ${body.length} bytes of the body`, length);
   }
   const json = body.subarray(0, length);
-  const fields = fieldsOf(parseJson(json), 'The request');
+  const fields = fieldsOf(parseHeader(json, headerLength), 'The request');
   const id = fieldOf(fields, 'id');
   if (id !== undefined && typeof id !== 'string') throw invalidRequest('id', 'a string', id);
   const { options, binary } = readParameters(fieldOf(fields, 'parameters'));
@@ -46,15 +47,28 @@ export function readInferRequest(body: Buffer, headerLength: number | undefined,
   return { id, inputs, options, outputs, binary };
 }
 
-/** @throws InfernodeError INF_REQUEST_INVALID */
-export function parseJson(json: Buffer): unknown {
+function parseHeader(json: Buffer, length: number | undefined): unknown {
+  if (length !== undefined) return parseJson(json, `The header of ${length} bytes (Inference-Header-Content-Length)`);
+  return parseJson(
+    json,
+    'The body',
+    '; where binary data follow JSON, Inference-Header-Content-Length says how long that is',
+  );
+}
+
+/**
+ * @param what it is, as errors name it
+ * @param hint what else they say
+ * @throws InfernodeError INF_REQUEST_INVALID
+ */
+export function parseJson(json: Buffer, what = 'The body', hint = ''): unknown {
   checkJsonDepth(json);
   try {
     return JSON.parse(json.toString());
   } catch (cause) {
-    throw new InfernodeError('INF_REQUEST_INVALID', 'The body is not JSON', {
+    throw new InfernodeError('INF_REQUEST_INVALID', `${what} is not JSON${hint}`, {
       cause,
-      details: { expected: 'a JSON object' },
+      details: { name: what, expected: 'a JSON object' },
     });
   }
 }
@@ -99,11 +113,7 @@ function binarySizeOf(fields: Fields, what: string): number | undefined {
   const parameters = fieldOf(fields, 'parameters');
   if (parameters === undefined) return undefined;
   const known = fieldsOf(parameters, `${what}.parameters`);
-  if (fieldOf(known, 'shared_memory_region') !== undefined) {
-    throw new InfernodeError('INF_REQUEST_UNSUPPORTED', 'Tensors in shared memory are not supported', {
-      details: { name: `${what}.parameters.shared_memory_region` },
-    });
-  }
+  checkInRequest(known, what);
   const size = countOf(fieldOf(known, 'binary_data_size'), `${what}.parameters.binary_data_size`, undefined);
   if (size !== undefined && fieldOf(fields, 'data') !== undefined) {
     throw invalidRequest(what, 'given as data or as binary data', 'both');

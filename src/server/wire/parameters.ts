@@ -1,6 +1,6 @@
 import { type InferOptions, LEAST_URGENT } from '../../engine/inference.js';
 import { InfernodeError } from '../../errors.js';
-import { countOf, type Fields, fieldOf, fieldsOf, flagOf } from './fields.js';
+import { countOf, type Fields, fieldOf, fieldsOf, flagOf, invalidRequest } from './fields.js';
 
 /** What the parameters of a request ask for. */
 export interface RequestParameters {
@@ -20,11 +20,13 @@ export function readParameters(value: unknown): RequestParameters {
   const parameters = fieldsOf(value, 'parameters');
   checkReserved(parameters);
   const priority = countOf(fieldOf(parameters, 'priority'), 'parameters.priority', 0);
+  if (priority > LEAST_URGENT) {
+    throw invalidRequest('parameters.priority', `from 1 to ${LEAST_URGENT}, or 0 for the default`, priority);
+  }
   const timeout = countOf(fieldOf(parameters, 'timeout'), 'parameters.timeout', 0);
   return {
     options: {
-      // Less urgent than the least urgent is that.
-      ...(priority > 0 && { priority: Math.min(priority, LEAST_URGENT) }),
+      ...(priority > 0 && { priority }),
       ...(timeout > 0 && { timeoutMs: timeout / 1000 }),
     },
     binary: flagOf(fieldOf(parameters, 'binary_data_output'), 'parameters.binary_data_output', false),

@@ -1,6 +1,8 @@
 import type { Signature, ValueInfo } from '../../backends/backend.js';
+import { InfernodeError } from '../../errors.js';
 import { DTYPES } from '../../tensor/dtype.js';
-import { invalidRequest } from './fields.js';
+import { datatypeOf } from './datatypes.js';
+import { invalidRequest, invalidTensor } from './fields.js';
 import type { WireRequest } from './infer-request.js';
 import { tensorFromBytes } from './raw-tensor.js';
 
@@ -22,7 +24,8 @@ export function readRawRequest(body: Buffer, { inputs }: Signature): WireRequest
 function shaped(info: ValueInfo, body: Buffer): [dtype: NonNullable<ValueInfo['dtype']>, shape: number[]] {
   const { name, dtype, shape } = info;
   if (dtype === null || shape === null || shape[0] === '...') {
-    throw invalidRequest(`Input "${name}"`, 'of a dtype and shape that the model states', 'one that it does not');
+    const message = `The model does not state dtype and shape of its input "${name}": send them as JSON before the bytes`;
+    throw new InfernodeError('INF_REQUEST_INVALID', message, { details: { name, expected: 'a JSON object' } });
   }
   if (dtype === 'string') return [dtype, shape.map(() => 1)];
   const open = shape.filter((dim) => typeof dim !== 'number').length;
@@ -36,7 +39,9 @@ function shaped(info: ValueInfo, body: Buffer): [dtype: NonNullable<ValueInfo['d
     throw invalidRequest(`Input "${name}"`, 'of one open size besides the batch', `[${shape.join(', ')}]`);
   }
   const size = body.length / known;
-  if (!Number.isSafeInteger(size))
-    throw invalidRequest('The body', `a multiple of ${known} bytes`, `${body.length} bytes`);
+  if (!Number.isSafeInteger(size)) {
+    const what = `${datatypeOf(dtype)} of shape [${shape.map((dim) => (typeof dim === 'number' ? dim : -1)).join(', ')}]`;
+    throw invalidTensor(name, `a multiple of ${known} bytes for ${what}`, `${body.length} bytes`);
+  }
   return [dtype, shape.map((dim, axis) => (typeof dim === 'number' ? dim : open === 2 && axis === 0 ? 1 : size))];
 }

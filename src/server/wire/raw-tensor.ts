@@ -1,6 +1,7 @@
-import { InfernodeError } from '../../errors.js';
 import { type DataOf, DTYPES, type DType, type TensorData } from '../../tensor/dtype.js';
 import { elementCount, Tensor } from '../../tensor/tensor.js';
+import { datatypeOf } from './datatypes.js';
+import { invalidTensor } from './fields.js';
 
 /**
  * A tensor from its little-endian, row-major bytes. Elements are not copied where the bytes lie aligned in memory; the
@@ -16,7 +17,11 @@ export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: U
   const row = DTYPES[dtype];
   const expected = size * row.bytes;
   if (bytes.byteLength !== expected) {
-    throw invalid(name, `${expected} bytes for shape [${shape.join(', ')}]`, `${bytes.byteLength} bytes`);
+    throw invalidTensor(
+      name,
+      `${expected} bytes for ${datatypeOf(dtype)} of shape [${shape.join(', ')}]`,
+      `${bytes.byteLength} bytes`,
+    );
   }
   if (dtype === 'bool') checkBooleans(bytes, name);
   return new Tensor<DType>(dtype, viewOf(row.array, bytes, size), shape);
@@ -38,7 +43,7 @@ function viewOf(array: unknown, bytes: Uint8Array, size: number): DataOf<DType> 
 }
 
 function checkBooleans(bytes: Uint8Array, name: string): void {
-  for (const byte of bytes) if (byte > 1) throw invalid(name, 'a byte of 0 or 1 for each BOOL', String(byte));
+  for (const byte of bytes) if (byte > 1) throw invalidTensor(name, 'a byte of 0 or 1 for each BOOL', String(byte));
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -48,15 +53,15 @@ function stringsOf(bytes: Uint8Array, size: number, name: string): string[] {
   const strings: string[] = [];
   let offset = 0;
   while (offset < bytes.byteLength) {
-    if (strings.length === size) throw invalid(name, `${size} BYTES elements`, 'more bytes than they need');
+    if (strings.length === size) throw invalidTensor(name, `${size} BYTES elements`, 'more bytes than they need');
     const start = offset + 4;
     const end = start <= bytes.byteLength ? start + view.getUint32(offset, true) : Number.POSITIVE_INFINITY;
     if (end > bytes.byteLength)
-      throw invalid(name, `element ${strings.length} within the data`, 'a length past its end');
+      throw invalidTensor(name, `element ${strings.length} within the data`, 'a length past its end');
     strings.push(decodeUtf8(bytes.subarray(start, end), name, strings.length));
     offset = end;
   }
-  if (strings.length !== size) throw invalid(name, `${size} BYTES elements`, String(strings.length));
+  if (strings.length !== size) throw invalidTensor(name, `${size} BYTES elements`, String(strings.length));
   return strings;
 }
 
@@ -65,7 +70,7 @@ export function decodeUtf8(bytes: Uint8Array, name: string, element: number): st
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw invalid(name, 'BYTES elements in UTF-8', `other bytes in element ${element}`, cause);
+    throw invalidTensor(name, 'BYTES elements in UTF-8', `other bytes in element ${element}`, cause);
   }
 }
 
@@ -78,11 +83,4 @@ function bytesOf(strings: readonly string[]): Buffer {
     offset += bytes.write(text, offset);
   });
   return bytes;
-}
-
-function invalid(name: string, expected: string, given: string, cause?: unknown): InfernodeError {
-  return new InfernodeError('INF_REQUEST_INVALID', `Tensor "${name}": expected ${expected}, got ${given}`, {
-    cause,
-    details: { name, expected, given },
-  });
 }

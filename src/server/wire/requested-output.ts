@@ -1,5 +1,5 @@
-import { InfernodeError } from '../../errors.js';
 import { checkTensorCount, countOf, type Fields, fieldOf, fieldsOf, flagOf, invalidRequest, textOf } from './fields.js';
+import { checkInRequest } from './shared-memory.js';
 
 /** An output that a request asks for, and how. */
 export interface RequestedOutput {
@@ -36,11 +36,7 @@ function readOutputParameters(fields: Fields, what: string, binary: boolean): Om
   const given = fieldOf(fields, 'parameters');
   if (given === undefined) return { binary, classes: 0 };
   const parameters = fieldsOf(given, what);
-  if (fieldOf(parameters, 'shared_memory_region') !== undefined) {
-    throw new InfernodeError('INF_REQUEST_UNSUPPORTED', 'Tensors in shared memory are not supported', {
-      details: { name: `${what}.shared_memory_region` },
-    });
-  }
+  checkInRequest(parameters, what);
   return {
     binary: flagOf(fieldOf(parameters, 'binary_data'), `${what}.binary_data`, binary),
     classes: countOf(fieldOf(parameters, 'classification'), `${what}.classification`, 0),

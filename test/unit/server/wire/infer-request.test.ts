@@ -38,7 +38,14 @@ describe('a request', () => {
     const plain = { inputs: [input('a', 'FP32', [1], [1])] };
     assert.deepEqual(read(plain).options, {});
     assert.deepEqual(read({ ...plain, parameters: { priority: 0, timeout: 0 } }).options, {});
-    assert.equal(read({ ...plain, parameters: { priority: 100 } }).options.priority, 9);
+    assert.equal(read({ ...plain, parameters: { priority: 9 } }).options.priority, 9);
+    throws(
+      () => readInferRequest(Buffer.from('x'), undefined, 8),
+      'INF_REQUEST_INVALID',
+      'The body is not JSON; where binary',
+    );
+    throws(() => readInferRequest(Buffer.from('xy'), 1, 8), 'INF_REQUEST_INVALID', 'header of 1 bytes', 'is not JSON');
+    throws(() => read({ ...plain, parameters: { priority: 10 } }), 'INF_REQUEST_INVALID', 'priority', 'from 1 to 9');
     assert.equal(read(plain).outputs, null);
     assert.equal(read({ ...plain, outputs: [] }).outputs, null);
   });

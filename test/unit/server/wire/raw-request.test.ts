@@ -45,6 +45,14 @@ test('bytes and shapes that leave no answer, or several, are refused', () => {
     [24, null, [6]],
   ];
   for (const [bytes, dtype, shape] of bad) throws(() => shapeOf(bytes, dtype, shape), 'INF_REQUEST_INVALID');
+  throws(
+    () => shapeOf(25, 'float32', ['n', 3]),
+    'INF_REQUEST_INVALID',
+    'a multiple of 12 bytes for FP32 of shape [-1, 3]',
+    '25',
+  );
+  throws(() => shapeOf(20, 'float32', [2, 3]), 'INF_REQUEST_INVALID', '24 bytes for FP32 of shape [2, 3]', '20 bytes');
+  throws(() => shapeOf(24, 'float32', null), 'INF_REQUEST_INVALID', '"x"', 'send them as JSON');
   const two = { inputs: [info('float32', [1]), info('float32', [1])], outputs: [] };
   throws(() => readRawRequest(Buffer.alloc(4), two), 'INF_REQUEST_INVALID', 'one input');
   throws(() => readRawRequest(Buffer.alloc(4), { inputs: [], outputs: [] }), 'INF_REQUEST_INVALID');

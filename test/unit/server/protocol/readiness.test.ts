@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Engine, ModelEntry } from '#src/engine/engine';
+import { checkReady } from '#src/server/protocol/readiness';
+import { throws } from '../../../support/expect-error.js';
+
+const entry = (name: string, version: number | null = 1): ModelEntry => ({
+  name,
+  version,
+  state: 'LOADING',
+  reason: 'it is loading',
+});
+const engineOf = (ready: boolean, ...entries: ModelEntry[]) => ({ ready, awaited: () => entries }) as Engine;
+const messageOf = (engine: Engine, isTrusted: boolean) =>
+  throws(() => checkReady(engine, isTrusted), 'INF_MODEL_NOT_READY').message;
+
+test('a server that is not ready says which models it waits for, and not too many of them', () => {
+  checkReady(engineOf(true), true);
+  const two = engineOf(false, entry('a'), entry('b', null));
+  assert.equal(
+    messageOf(two, true),
+    'The server is not ready: "a" version 1 is LOADING: it is loading; "b" is LOADING: it is loading',
+  );
+  const many = engineOf(false, ...Array.from({ length: 12 }, (_, index) => entry(`m${index}`)));
+  assert.match(messageOf(many, true), /"m4" version 1 is LOADING: it is loading; and 7 more$/);
+  assert.equal(messageOf(engineOf(false), true), 'The server is not ready');
+});
+
+test('to strangers it says how many they are', () => {
+  assert.equal(messageOf(engineOf(false, entry('a')), false), 'The server is not ready: 1 model does not serve');
+  assert.equal(
+    messageOf(engineOf(false, entry('a'), entry('b')), false),
+    'The server is not ready: 2 models do not serve',
+  );
+});
