@@ -16,6 +16,7 @@ interface ServeOptions extends CommonOptions, AccessOptions {
   readonly grpcPort?: number;
   readonly logLevel: LogLevel;
   readonly mode: ControlMode;
+  readonly maxQueueBytes?: number;
   readonly docs: boolean;
   readonly drainDelay: number;
   readonly grace: number;
@@ -32,6 +33,7 @@ export function addServe(program: Command): void {
         .choices(['none', 'explicit', 'poll'])
         .default('none'),
     )
+    .option('--max-queue-bytes <n>', 'what the tensors of all requests may hold; 1 GiB by default', parsePositive)
     .option('--host <address>', 'where to listen; others than loopback need an API key', '127.0.0.1')
     .option('--port <n>', 'port of HTTP; 0 for any free one', parsePort, 8080)
     .option('--grpc-port <n>', 'port of gRPC, which is off without it; 0 for any free one', parsePort)
@@ -80,6 +82,7 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
     // Who names a model wants it served.
     ...(options.mode === 'explicit' && { startup: Object.keys(named) }),
     ...(options.models !== undefined && { repository: options.models }),
+    ...(options.maxQueueBytes !== undefined && { maxQueueBytes: options.maxQueueBytes }),
     observe: metrics.observe,
   });
   try {

@@ -246,7 +246,9 @@ describe('inference', () => {
     await refuses(peer.call('ModelStatistics', { name: 'matrix', version: '2' }), 'INF_MODEL_NOT_FOUND');
   });
 
-  test('how a model is served that is batched, and does not say what it takes', { skip: needsTorch }, async () => {
+  test('how a model is served that is batched, and shows only in a trial what it takes', {
+    skip: needsTorch,
+  }, async () => {
     const model = join(folder, 'batched');
     await mkdir(join(model, '1'), { recursive: true });
     await copyFile(fixture('identity.pt'), join(model, '1/model.pt'));
@@ -254,7 +256,7 @@ describe('inference', () => {
     await writeFile(join(model, 'model.json'), JSON.stringify({ batching, instances: 2 }));
     const torch = await serve({ batched: model });
     const { config } = await torch.call<{ config: Record<string, object> }>('ModelConfig', { name: 'batched' });
-    assert.deepEqual(config.input, [{ name: 'x', data_type: 'TYPE_INVALID', dims: [-1], optional: false }]);
+    assert.deepEqual(config.input, [{ name: 'x', data_type: 'TYPE_FP32', dims: [3, -1, -1], optional: false }]);
     assert.deepEqual(config.dynamic_batching, {
       preferred_batch_size: [8],
       max_queue_delay_microseconds: 1500,

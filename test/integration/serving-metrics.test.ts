@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { type BothProtocols, serveBoth } from '../support/both-protocols.js';
 import { rawRequest } from '../support/grpc-peer.js';
 import { refuses } from '../support/grpc-status.js';
-import { adding, busy, picking, until } from '../support/served-models.js';
+import { adding, busy, pairing, picking, until } from '../support/served-models.js';
 import { type Answer, ask, assertProblem, input } from '../support/serving.js';
 import { makeFolder } from '../unit/support/files.js';
 
@@ -22,6 +22,7 @@ describe('metrics', () => {
       'busy/1/model.onnx': busy(2000),
       'busy/model.json': '{"batching":{"maxSize":1,"maxQueue":3}}',
       'pick/1/model.onnx': picking(),
+      'pair/1/model.onnx': pairing(),
     });
     const both = await serveBoth(t, { repository });
     const { engine, metric, call, url } = both;
@@ -32,20 +33,21 @@ describe('metrics', () => {
     assert.equal((await infer(both, 'pick', pick(1))).json.outputs[0].data[0], 10);
     await call('ModelInfer', rawRequest('pick', { x: ['INT64', [1], BigInt64Array.of(0n)] }));
     assert.equal(await count('pick', 'success'), 2);
-    assertProblem(await infer(both, 'pick', pick(7)), 500, 'INF_MODEL_FAILED');
+    assertProblem(await infer(both, 'pair', pick(7)), 500, 'INF_MODEL_FAILED');
     await refuses(
-      call('ModelInfer', rawRequest('pick', { x: ['INT64', [1], BigInt64Array.of(7n)] })),
+      call('ModelInfer', rawRequest('pair', { x: ['INT64', [1], BigInt64Array.of(7n)] })),
       'INF_MODEL_FAILED',
     );
-    assert.equal(await count('pick', 'failed'), 2);
+    assert.equal(await count('pair', 'failed'), 2);
+    assertProblem(await infer(both, 'pick', pick(7)), 400, 'INF_INPUT_VALUE');
     assertProblem(await infer(both, 'pick', rows(1)), 400, 'INF_INPUT_DTYPE');
     await refuses(
       call('ModelInfer', rawRequest('pick', { y: ['INT64', [1], BigInt64Array.of(0n)] })),
       'INF_INPUT_UNKNOWN',
     );
-    assert.equal(await count('pick', 'invalid'), 2);
+    assert.equal(await count('pick', 'invalid'), 3);
     assert.equal(
-      await metric('infernode_executions_total{model="pick",version="1",outcome="failed",reason="single"}'),
+      await metric('infernode_executions_total{model="pair",version="1",outcome="failed",reason="single"}'),
       2,
     );
 

@@ -14,7 +14,17 @@ export function adding(k: number): Uint8Array {
   });
 }
 
-/** y = the element x of 0 and 10, as an ONNX file: it fails for x beyond 1, and only when it runs. */
+/** y = x as two elements, as an ONNX file: it fails for any other number of them, and only when it runs. */
+export function pairing(): Uint8Array {
+  return encodeModel({
+    node: [node('Reshape', ['x', 'two'], ['y'])],
+    input: [value('x', 'int64', ['n'])],
+    output: [value('y', 'int64', ['two'])],
+    initializer: [weight('two', 'int64', [1], BigInt64Array.of(2n))],
+  });
+}
+
+/** y = the element x of 0 and 10, as an ONNX file: an x beyond 1 is refused, and only when it runs. */
 export function picking(): Uint8Array {
   return encodeModel({
     node: [node('Gather', ['choices', 'x'], ['y'])],

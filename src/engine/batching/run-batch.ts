@@ -49,7 +49,7 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     if (isJoined && !haveRows(outputs, padded)) throw notByRows(outputs, padded);
   } catch (error) {
     record(false, performance.now() - runner.startOf(called), 0);
-    if (!isJoined) requests[0]!.fail(error, 'failed');
+    if (!isJoined) requests[0]!.fail(error, isCallersFault(error) ? 'invalid' : 'failed');
     else await runEach(runner, requests);
     return;
   }
@@ -70,6 +70,11 @@ async function runEach(runner: BatchRunner, requests: readonly PendingRequest[])
     const { rows } = request;
     if (!request.settled) await runBatch(runner, { requests: [request], rows, padded: rows, reason: 'single' });
   }
+}
+
+/** A runtime may find out only while it runs that inputs do not suit the model. */
+function isCallersFault(error: unknown): boolean {
+  return error instanceof InfernodeError && error.httpStatus === 400;
 }
 
 function notByRows(outputs: Outputs, rows: number): InfernodeError {
