@@ -123,6 +123,8 @@ export interface Attempt {
   readonly path: string | null;
   readonly ok: boolean;
   readonly reason: string;
+  /** What to do about it, where there is something. */
+  readonly fix?: string;
 }
 
 /** Whether a backend works here. */
