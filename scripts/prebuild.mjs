@@ -10,6 +10,7 @@ import prebuildify from 'prebuildify';
 import { auditFolder } from './prebuild/audit.mjs';
 import { librariesToBuildFor } from './prebuild/libtorchs.mjs';
 import { writeManifest } from './prebuild/manifest.mjs';
+import { isHookOfBuild } from './prebuild/run-as-hook.mjs';
 import { CommandError, isOnPath } from './setup/run-command.mjs';
 import { ROOT, Unavailable } from './setup/step.mjs';
 
@@ -58,7 +59,7 @@ async function main() {
 }
 
 try {
-  await main();
+  if (!isHookOfBuild()) await main();
 } catch (error) {
   // prebuildify has an error of its own for a compiler that failed, which has said why.
   const known = error instanceof Unavailable || error instanceof CommandError || /exited with/.test(String(error));

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js';
 import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -133,6 +134,8 @@ export interface BackendStatus {
   readonly available: boolean;
   /** Why it is unavailable, and what to do; for an available one, what it is. */
   readonly reason: string;
+  /** The code of that reason, where it is more than that something is missing. */
+  readonly code?: ErrorCode;
   readonly version: string | null;
   readonly devices: readonly string[];
   readonly formats: readonly ModelFormat[];

@@ -4,7 +4,7 @@ import { BACKEND_NAMES, backendOf } from '../backends/registry.js';
 import type { BatchingConfig } from '../config/batching.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
-import { abortError, InfernodeError } from '../errors.js';
+import { abortError, type ErrorCode, InfernodeError } from '../errors.js';
 import { type ModelCandidate, type ResolvedModel, resolveModel } from '../models/locate.js';
 import { findConverted, findTuned } from './converted-model.js';
 import { type FilledLoadOptions, fillLoadOptions, type LoadOptions } from './load-options.js';
@@ -156,6 +156,7 @@ async function choose(
   options: FilledLoadOptions,
 ): Promise<{ backend: Backend; candidate: ModelCandidate; choice: BackendChoice }> {
   const passedOver: string[] = [];
+  let code: ErrorCode = 'INF_BACKEND_UNAVAILABLE';
   for (const name of names) {
     const candidate = candidates.find(({ format }) => FORMATS[name].includes(format));
     if (candidate === undefined) {
@@ -172,13 +173,11 @@ async function choose(
         choice: { backend: name, reason: [`${name} (${status.reason}) ${asked}`, ...passedOver].join('; ') },
       };
     }
+    code = status.code ?? code;
     passedOver.push(`${name} is unavailable: ${status.reason}`);
   }
   const hint = names.includes('onnx')
     ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that'
     : '';
-  throw new InfernodeError(
-    'INF_BACKEND_UNAVAILABLE',
-    `No backend here runs ${candidates[0]!.file}: ${passedOver.join('; ')}${hint}`,
-  );
+  throw new InfernodeError(code, `No backend here runs ${candidates[0]!.file}: ${passedOver.join('; ')}${hint}`);
 }

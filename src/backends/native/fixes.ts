@@ -6,7 +6,10 @@ export function fixOf(reason: string): string | undefined {
     return 'this system is older than the binary was built for: run "npx infernode build", or use a newer system';
   }
   if (/is built for \w+, and this is/.test(reason)) return 'get the one for this processor';
-  if (/file too short|invalid ELF header|file truncated/.test(reason)) return 'the file is damaged: install it again';
+  if (/file too short|invalid ELF header|file truncated|crashed with SIGBUS/.test(reason))
+    return 'the file is damaged: install it again';
+  if (/crashed with SIGILL/.test(reason))
+    return 'this processor lacks instructions that the library was built with: use another build of it';
   return undefined;
 }
 

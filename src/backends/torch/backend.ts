@@ -109,9 +109,12 @@ function nativeCalls(core: string): NativeCalls {
   return shared;
 }
 
-function statusOf({ working, attempts, reason }: Search): BackendStatus {
+function statusOf({ working, attempts, reason, invalid }: Search): BackendStatus {
   const common = { name: 'torch', formats: FORMATS, attempts } as const;
-  if (working === null) return { ...common, available: false, reason, version: null, devices: [] };
+  if (working === null) {
+    const code = invalid === null ? {} : { code: invalid.code };
+    return { ...common, ...code, available: false, reason, version: null, devices: [] };
+  }
   const { description, place } = working;
   return {
     ...common,
