@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// node scripts/prebuild.mjs [--libtorch DIR]...
+// node scripts/prebuild.mjs [--libtorch DIR]... [--at-hand]
 //
 // Makes prebuilds/PLATFORM-ARCH/: the core and a torch backend for each libtorch, stripped, checked against the oldest
-// systems that they must run on, and listed in manifest.json. Without --libtorch it takes the versions of libtorchs.json.
+// systems that they must run on, and listed in manifest.json. Without --libtorch it takes the versions of libtorchs.json,
+// with --at-hand only those of them that need not be fetched.
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -31,9 +32,11 @@ function checkPlatform() {
 }
 
 async function main() {
-  const { values } = parseArgs({ options: { libtorch: { type: 'string', multiple: true } } });
+  const { values } = parseArgs({
+    options: { libtorch: { type: 'string', multiple: true }, 'at-hand': { type: 'boolean', default: false } },
+  });
   checkPlatform();
-  const libtorchs = await librariesToBuildFor(values.libtorch);
+  const libtorchs = await librariesToBuildFor({ given: values.libtorch, atHand: values['at-hand'] });
   const staged = join(WORK, 'out', 'prebuilds', PLATFORM);
   rmSync(join(WORK, 'out'), { recursive: true, force: true });
   mkdirSync(WORK, { recursive: true });

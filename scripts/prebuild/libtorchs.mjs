@@ -21,14 +21,19 @@ const PINS = JSON.parse(readFileSync(new URL('libtorchs.json', import.meta.url),
 const PARTS = ['torch/include/*', 'torch/lib/libc10.so', 'torch/lib/libtorch_cpu.so', 'torch/lib/libgomp*'];
 
 /**
- * @param {readonly string[]} [given] folders of libtorch to build for, instead of the pinned versions
+ * @param {object} options
+ * @param {readonly string[]} [options.given] folders of libtorch to build for, instead of the pinned versions
+ * @param {boolean} [options.atHand] leaves out the pinned versions that would have to be fetched
  * @returns {Promise<BuildLibtorch[]>} one for each minor version
  */
-export async function librariesToBuildFor(given) {
+export async function librariesToBuildFor({ given, atHand = false }) {
   const local = findLibtorch()?.folder;
   if (!given && !local) throw new Unavailable('no libtorch to build for: npm run libtorch, or give --libtorch DIR');
   const folders = given ? given.map(homeOf) : [];
-  for (const pin of given ? [] : PINS) folders.push(pin.setup ? (local ?? '') : await fetched(pin));
+  for (const pin of given ? [] : PINS) {
+    if (pin.setup) folders.push(local ?? '');
+    else if (!atHand || existsSync(folderOf(pin))) folders.push(await fetched(pin));
+  }
   const found = folders.map((folder) => {
     const version = versionOf(folder);
     return { folder, version, minor: version.split('.').slice(0, 2).join('.'), local: folder === local };
@@ -59,14 +64,19 @@ function versionOf(folder) {
   return `${part('MAJOR')}.${part('MINOR')}.${part('PATCH')}`;
 }
 
+/** @param {{ version: string }} pin */
+function folderOf({ version }) {
+  return join(ROOT, '.build', 'prebuild', `libtorch-${version}`);
+}
+
 /**
  * The headers and libraries of a pinned wheel, kept for the next time.
  *
  * @param {{ version: string, file: string, bytes: number, sha256: string }} pin
  */
 async function fetched(pin) {
-  const work = join(ROOT, '.build', 'prebuild');
-  const folder = join(work, `libtorch-${pin.version}`);
+  const folder = folderOf(pin);
+  const work = dirname(folder);
   if (existsSync(folder)) return folder;
   if (!isOnPath('unzip')) throw new Unavailable('unzip not found; install unzip');
   mkdirSync(work, { recursive: true });

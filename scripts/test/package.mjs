@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { findLibtorch } from '../setup/libtorch-folder.mjs';
 import { megabytes, secondsSince } from '../setup/progress.mjs';
 import { CommandError, runCommand } from '../setup/run-command.mjs';
 import { ROOT } from '../setup/step.mjs';
@@ -47,12 +46,9 @@ export async function makePackage(tally) {
 }
 
 async function prebuild() {
-  const local = findLibtorch()?.folder;
-  const output = await runCommand(
-    process.execPath,
-    [join(ROOT, 'scripts', 'prebuild.mjs'), ...(local ? ['--libtorch', local] : [])],
-    { cwd: ROOT },
-  );
+  const output = await runCommand(process.execPath, [join(ROOT, 'scripts', 'prebuild.mjs'), '--at-hand'], {
+    cwd: ROOT,
+  });
   return output.trim().split('\n').at(-1) ?? '';
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { build } from 'esbuild';
@@ -7,6 +7,10 @@ import { app, installed, libtorch, needsPackage, runIn } from '../support/instal
 import { repository } from '../support/test-data.js';
 import { fixture, needsTorch } from '../support/torch.js';
 import { makeFolder } from '../unit/support/files.js';
+
+/** The libtorch that `npm run prebuild` has fetched besides that of setup. */
+const second = join(repository, '.build/prebuild/libtorch-2.14.1');
+const needsSecond = existsSync(second) ? false : 'only after npm run prebuild, which fetches a second libtorch';
 
 const numbers = ['1', '2.5'];
 const answer = (backend: string) => `${JSON.stringify({ backend, output: [3, 6] })}\n`;
@@ -27,6 +31,16 @@ describe('the installed package', { skip: needsPackage }, () => {
 
   test('runs a TorchScript model where a libtorch is named', { skip: needsTorch }, async (t) => {
     const env = { INFERNODE_LIBTORCH: libtorch };
+    const ended = await runIn(t as TestContext, app, ['run.mjs', fixture('tiny.pt'), ...numbers], env);
+    assert.deepEqual(ended, { code: 0, out: answer('torch'), err: '' });
+  });
+
+  test('runs it with another version of libtorch as well', { skip: needsTorch || needsSecond }, async (t) => {
+    const env = { INFERNODE_LIBTORCH: second };
+    const doctor = await runIn(t as TestContext, app, [join(installed, 'dist/cli/main.js'), 'doctor'], env);
+    // The wheel that this libtorch is from leaves CUDA to others.
+    if (/is part of CUDA/.test(doctor.out)) return t.skip('the second libtorch is for CUDA, which is not here');
+    assert.match(doctor.out, /torch 2\.14\.\S+: works/);
     const ended = await runIn(t as TestContext, app, ['run.mjs', fixture('tiny.pt'), ...numbers], env);
     assert.deepEqual(ended, { code: 0, out: answer('torch'), err: '' });
   });
