@@ -11,6 +11,7 @@ import { secondsSince } from './setup/progress.mjs';
 import { isOnPath, runCommand } from './setup/run-command.mjs';
 import { ROOT } from './setup/step.mjs';
 import { packageBinary, runCheck } from './test/check.mjs';
+import { makePackage } from './test/package.mjs';
 import { Tally } from './test/tally.mjs';
 import { runTestFiles } from './test/test-files.mjs';
 
@@ -73,6 +74,11 @@ async function buildSanitized() {
   await runCommand(process.execPath, [script('test-native.mjs'), '--build'], { cwd: ROOT }).catch(() => {});
 }
 
+async function packed() {
+  await makePackage(tally);
+  await check('publint', packageBinary('publint'), '--strict');
+}
+
 /** @returns {never} */
 function finish() {
   console.log('\n== summary');
@@ -85,7 +91,7 @@ function finish() {
 if (!flags['skip-setup']) await stage('setup', prepare);
 const sanitized = flags.only ? null : buildSanitized();
 if (!flags.only) await stage('lint', lint);
-if (!flags.only) await stage('package', () => check('publint', packageBinary('publint')));
+if (!flags.only) await stage('package', packed);
 await stage('compile tests', compileTests);
 await stage('tests', runTests);
 if (!flags.only) {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js';
 import type { DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -123,6 +124,8 @@ export interface Attempt {
   readonly path: string | null;
   readonly ok: boolean;
   readonly reason: string;
+  /** What to do about it, where there is something. */
+  readonly fix?: string;
 }
 
 /** Whether a backend works here. */
@@ -131,6 +134,8 @@ export interface BackendStatus {
   readonly available: boolean;
   /** Why it is unavailable, and what to do; for an available one, what it is. */
   readonly reason: string;
+  /** The code of that reason, where it is more than that something is missing. */
+  readonly code?: ErrorCode;
   readonly version: string | null;
   readonly devices: readonly string[];
   readonly formats: readonly ModelFormat[];

@@ -1,4 +1,5 @@
 import type { Outputs } from '../backends/backend.js';
+import { moduleUrl } from '../config/package-root.js';
 import { AskedProcess } from '../conversion/asked-process.js';
 import type { SampleInputs } from '../conversion/build.js';
 import { reviveInputs } from '../conversion/revive-inputs.js';
@@ -7,7 +8,7 @@ import type { ClientCalls, LoopDelay, Memory, Opened, Request, Scouted, Subject 
 
 /** A model in a process of its own, so that no runtime's threads are in another's way. */
 export class Contestant {
-  readonly #process = new AskedProcess<Request>(new URL('./contestant-child.js', import.meta.url), 'benchmark');
+  readonly #process = new AskedProcess<Request>(moduleUrl('benchmark/contestant-child.js'), 'benchmark');
 
   /** @throws InfernodeError as `load` does; INF_BACKEND_CRASHED, here and below */
   open(subject: Subject): Promise<Opened> {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { BackendStatus } from '../backends/backend.js';
+import type { Attempt, BackendStatus } from '../backends/backend.js';
 import { type SystemInfo, sharpStatus, systemInfo } from '../config/system-info.js';
 import { addOutputOptions } from './common-options.js';
 import { formatBytes, print, printJson, table } from './output.js';
@@ -57,13 +57,13 @@ function backendText(status: BackendStatus): string {
   const version = status.version === null ? '' : ` ${status.version}`;
   const title = `${status.name}${version}: ${mark(status.available)}. ${status.reason}`;
   const facts = status.available ? [['devices', status.devices.join(', ')]] : [];
-  const attempts = status.attempts.map(({ what, path, ok, reason }) => [
-    ok ? 'found' : 'tried',
-    [what, path].filter(Boolean).join(': '),
-    reason,
-  ]);
-  const rows = [...facts, ['formats', status.formats.join(', ')], ...attempts];
-  return `${title}\n${table(rows, '  ')}`;
+  const attempts = status.attempts.flatMap(attemptText);
+  return [title, table([...facts, ['formats', status.formats.join(', ')]], '  '), ...attempts].join('\n');
+}
+
+function attemptText({ what, path, ok, reason, fix }: Attempt): string[] {
+  const line = `  ${ok ? 'found' : 'tried'}  ${[what, path].filter(Boolean).join(': ')}`;
+  return [line, `           ${reason}`, ...(fix === undefined ? [] : [`           fix: ${fix}`])];
 }
 
 function mark(ok: boolean): string {

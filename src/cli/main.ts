@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../config/package-root.js';
 import { addBench } from './bench.js';
+import { addBuild } from './build.js';
 import { addDoctor } from './doctor.js';
 import { addInspect } from './inspect.js';
 import { addOptimize } from './optimize.js';
@@ -19,6 +20,7 @@ Examples:
   infernode optimize model.pt --calibration photos/ --labels classes.csv -o models/tuned
   infernode serve models/shapes --port 8080
   infernode doctor
+  infernode build --libtorch /opt/libtorch
 
 MODEL is a file (TorchScript, AOTInductor .pt2, ONNX), or a folder with model.json and version folders (1, 2, ...).
 Exit codes: 0 ok, 1 failed, 2 bad usage.`;
@@ -56,6 +58,7 @@ function makeProgram(): Command {
   addOptimize(program);
   addServe(program);
   addDoctor(program);
+  addBuild(program);
   return program;
 }
 

@@ -40,7 +40,7 @@ export function systemInfo(): SystemInfo {
     node: process.version,
     platform: process.platform,
     arch: process.arch,
-    libc: libc(),
+    libc: libcVersion(),
     cpu: { model: cpus()[0]?.model.trim() || 'unknown', features: cpuFeatures() },
     cores: availableCores(),
     threads: defaultThreads(),
@@ -59,7 +59,8 @@ export async function sharpStatus(): Promise<{ available: boolean; reason: strin
   }
 }
 
-function libc(): string | null {
+/** `glibc 2.36`, `musl`, or null on other systems than Linux. */
+export function libcVersion(): string | null {
   if (process.platform !== 'linux') return null;
   // Its default looks up the names of open connections.
   const report = process.report as NodeJS.ProcessReport & { excludeNetwork?: boolean };

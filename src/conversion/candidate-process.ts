@@ -1,4 +1,5 @@
 import type { Outputs } from '../backends/backend.js';
+import { moduleUrl } from '../config/package-root.js';
 import { Tensor } from '../tensor/tensor.js';
 import { AskedProcess } from './asked-process.js';
 import type { Build, SampleInputs } from './build.js';
@@ -7,7 +8,7 @@ import type { Measurement } from './measure.js';
 
 /** A child process with one candidate in it. Ends with its parent, however that ends. */
 export class CandidateProcess {
-  readonly #process = new AskedProcess<Request>(new URL('./candidate-child.js', import.meta.url), 'candidate');
+  readonly #process = new AskedProcess<Request>(moduleUrl('conversion/candidate-child.js'), 'candidate');
 
   load(candidate: CandidateFile): Promise<{ readonly loadMs: number }> {
     return this.#process.ask({ type: 'load', candidate });

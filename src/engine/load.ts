@@ -5,7 +5,7 @@ import { BACKEND_NAMES, backendOf } from '../backends/registry.js';
 import type { BatchingConfig } from '../config/batching.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { defaultThreads } from '../config/thread-budget.js';
-import { abortError, InfernodeError } from '../errors.js';
+import { abortError, type ErrorCode, InfernodeError } from '../errors.js';
 import { type ModelCandidate, type ResolvedModel, resolveModel } from '../models/locate.js';
 import type { ByteBudget } from './batching/byte-budget.js';
 import { checkConfig } from './check-config.js';
@@ -167,6 +167,7 @@ async function choose(
   options: FilledLoadOptions,
 ): Promise<{ backend: Backend; candidate: ModelCandidate; choice: BackendChoice }> {
   const passedOver: string[] = [];
+  let code: ErrorCode = 'INF_BACKEND_UNAVAILABLE';
   for (const name of names) {
     const candidate = candidates.find(({ format }) => FORMATS[name].includes(format));
     if (candidate === undefined) {
@@ -183,13 +184,11 @@ async function choose(
         choice: { backend: name, reason: [`${name} (${status.reason}) ${asked}`, ...passedOver].join('; ') },
       };
     }
+    code = status.code ?? code;
     passedOver.push(`${name} is unavailable: ${status.reason}`);
   }
   const hint = names.includes('onnx')
     ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that'
     : '';
-  throw new InfernodeError(
-    'INF_BACKEND_UNAVAILABLE',
-    `No backend here runs ${candidates[0]!.file}: ${passedOver.join('; ')}${hint}`,
-  );
+  throw new InfernodeError(code, `No backend here runs ${candidates[0]!.file}: ${passedOver.join('; ')}${hint}`);
 }

@@ -77,7 +77,7 @@ void check_version() {
   if ((version >> 48) == (TORCH_ABI_VERSION >> 48)) return;
   throw BackendError(INF_INTERNAL, "the torch backend was built for libtorch " TORCH_VERSION ", but this is libtorch " +
                                        runtime_version() +
-                                       ": build it again (npm run build), or use the other libtorch");
+                                       ": build it again (npx infernode build), or use the other libtorch");
 }
 
 inf_error* initialize() noexcept {

@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
+import { packageRequire } from '../../config/package-root.js';
 import type { Addon } from './addon.js';
-import { findAddon } from './find-addon.js';
-import { probeCore } from './probe.js';
+import { findCore } from './find-core.js';
 
 let trim: Promise<(() => void) | null> | undefined;
 
@@ -15,7 +14,6 @@ export async function trimHeap(): Promise<void> {
 }
 
 async function findTrim(): Promise<(() => void) | null> {
-  const core = findAddon().files?.core;
-  if (core === undefined || !(await probeCore(core)).ok) return null;
-  return (createRequire(import.meta.url)(core) as Addon).trimHeap;
+  const { path } = await findCore();
+  return path === null ? null : (packageRequire(path) as Addon).trimHeap;
 }

@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from '../../config/cache-folder.js';
+import { moduleUrl } from '../../config/package-root.js';
 import type { BackendDescription } from './addon.js';
 
 /** What a child process that opened the native libraries found; the description is null if it opened the core alone. */
@@ -11,7 +12,7 @@ export type ProbeResult<Description = BackendDescription | null> =
   | { readonly ok: true; readonly description: Description }
   | { readonly ok: false; readonly reason: string };
 
-const child = fileURLToPath(new URL('./probe-child.js', import.meta.url));
+const child = fileURLToPath(moduleUrl('backends/native/probe-child.js'));
 const TIMEOUT_MS = 60_000;
 
 /**

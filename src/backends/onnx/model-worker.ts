@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { moduleUrl } from '../../config/package-root.js';
 import { blockAwake } from '../stay-awake.js';
 import { guardExit, unguardExit } from './exit-guard.js';
 import {
@@ -43,7 +44,7 @@ export class ModelWorker {
     const { port1, port2 } = new MessageChannel();
     const start: WorkerStart = { syncPort: port2, shared: this.#shared };
     this.#syncPort = port1;
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+    this.#worker = new Worker(moduleUrl('backends/onnx/worker.js'), {
       name: 'infernode-onnx',
       workerData: start,
       transferList: [port2],

@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
+import { packageRequire } from '../../config/package-root.js';
 import { messageOf } from '../../errors.js';
 import type { Attempt, BackendStatus } from '../backend.js';
 import { FIX, PACKAGE } from './runtime.js';
 
 const run = promisify(execFile);
-const require = createRequire(import.meta.url);
-
 const PROBE_LIMIT_MS = 30_000;
 
 /**
@@ -18,8 +16,8 @@ export async function probeRuntime(): Promise<BackendStatus> {
   let main: string;
   let version: string;
   try {
-    main = require.resolve(PACKAGE);
-    version = (require(`${PACKAGE}/package.json`) as { version: string }).version;
+    main = packageRequire.resolve(PACKAGE);
+    version = (packageRequire(`${PACKAGE}/package.json`) as { version: string }).version;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
     return unavailable(null, null, missing ? 'is not installed' : `cannot be found: ${messageOf(error)}`);

@@ -1,22 +1,14 @@
 import { InfernodeError, messageOf } from '../../errors.js';
-import type { Attempt, Backend, BackendStatus, ModelFormat, Session, SessionOptions } from '../backend.js';
-import type { BackendDescription, BackendHandle, NativeRecipe } from '../native/addon.js';
-import { type AddonFiles, findAddon } from '../native/find-addon.js';
-import { probeNative } from '../native/probe.js';
+import type { Backend, BackendStatus, ModelFormat, Session, SessionOptions } from '../backend.js';
+import type { BackendHandle, NativeRecipe } from '../native/addon.js';
 import { checkInstructionSet } from './aoti-package.js';
-import { findLibtorch, type LibtorchPlace, librariesOf } from './find-libtorch.js';
+import { librariesOf } from './find-libtorch.js';
+import { findWorking, type Search, type Working } from './find-working.js';
 import { loadSession } from './load-session.js';
 import { NativeCalls } from './native-calls.js';
 import { ObservedSession } from './observed-session.js';
 
 const FORMATS: readonly ModelFormat[] = ['torchscript', 'aotinductor'];
-
-/** A libtorch that works with an add-on, as a child process found. */
-interface Working {
-  readonly files: AddonFiles & { readonly torch: string };
-  readonly lib: string;
-  readonly description: BackendDescription;
-}
 
 interface Opened {
   readonly calls: NativeCalls;
@@ -27,14 +19,14 @@ interface Opened {
 export class TorchBackend implements Backend {
   readonly name = 'torch';
   readonly formats = FORMATS;
-  private probing: Promise<{ status: BackendStatus; working: Working | null }> | undefined;
+  private searching: Promise<Search> | undefined;
   private opened: Opened | undefined;
 
   /** @param libtorch folder of a libtorch to use instead of the one that would be found */
   constructor(private readonly libtorch?: string) {}
 
   async probe(): Promise<BackendStatus> {
-    return (await this.search()).status;
+    return statusOf(await this.search());
   }
 
   async load(path: string, format: ModelFormat, options: SessionOptions): Promise<Session> {
@@ -57,9 +49,15 @@ export class TorchBackend implements Backend {
   }
 
   private async require(options: SessionOptions): Promise<Opened> {
-    const { status, working } = await this.search();
-    if (working === null)
-      throw new InfernodeError('INF_BACKEND_UNAVAILABLE', `The torch backend is unavailable: ${status.reason}`);
+    const search = await this.search();
+    const { working, reason, invalid } = search;
+    if (working === null) {
+      const code = invalid === null ? 'INF_BACKEND_UNAVAILABLE' : invalid.code;
+      throw new InfernodeError(code, `The torch backend is unavailable: ${reason}`, {
+        ...(invalid === null ? {} : { cause: invalid, details: invalid.details }),
+      });
+    }
+    const status = statusOf(search);
     if (!status.devices.includes(options.device)) {
       throw new InfernodeError(
         'INF_DEVICE_UNAVAILABLE',
@@ -72,16 +70,16 @@ export class TorchBackend implements Backend {
     return this.open(working);
   }
 
-  private search(): Promise<{ status: BackendStatus; working: Working | null }> {
-    this.probing ??= search(this.libtorch);
-    return this.probing;
+  private search(): Promise<Search> {
+    this.searching ??= findWorking(this.libtorch);
+    return this.searching;
   }
 
   private open(working: Working): Opened {
     if (this.opened === undefined) {
-      const calls = nativeCalls(working.files.core);
+      const calls = nativeCalls(working.core);
       try {
-        const handle = calls.addon.openBackend(working.files.torch, librariesOf(working.lib));
+        const handle = calls.addon.openBackend(working.torch, librariesOf(working.place.lib));
         this.opened = { calls, handle };
       } catch (error) {
         throw new InfernodeError('INF_BACKEND_UNAVAILABLE', `The torch backend did not open: ${messageOf(error)}`, {
@@ -111,59 +109,18 @@ function nativeCalls(core: string): NativeCalls {
   return shared;
 }
 
-async function search(option: string | undefined): Promise<{ status: BackendStatus; working: Working | null }> {
-  const { files, attempts } = findAddon();
-  if (files === null) return { status: unavailable(attempts, attempts.at(-1)!.reason), working: null };
-  if (files.torch === null) {
-    const reason = 'the add-on was built without libtorch: run "npm run libtorch", then "npm run build"';
-    attempts.push({ what: 'torch backend library', path: null, ok: false, reason });
-    return { status: unavailable(attempts, reason), working: null };
+function statusOf({ working, attempts, reason, invalid }: Search): BackendStatus {
+  const common = { name: 'torch', formats: FORMATS, attempts } as const;
+  if (working === null) {
+    const code = invalid === null ? {} : { code: invalid.code };
+    return { ...common, ...code, available: false, reason, version: null, devices: [] };
   }
-  const { torch } = files;
-  for await (const place of findLibtorch(option)) {
-    const working = await tryPlace({ ...files, torch }, place, attempts);
-    if (working !== null) return { status: available(attempts, working.description, place), working };
-  }
-  return { status: unavailable(attempts, whyNone(attempts)), working: null };
-}
-
-/** The libtorch that is there and does not work; else the one that was named and is not there; else what to do. */
-function whyNone(attempts: readonly Attempt[]): string {
-  const tried = attempts.filter(({ what }) => what.startsWith('libtorch'));
-  const broken = tried.find(({ reason }) => reason.includes('does not work'));
-  if (broken !== undefined) return broken.reason;
-  const [only] = tried;
-  if (tried.length === 1) return `${only!.path} (${only!.what}): ${only!.reason}`;
-  return 'no libtorch found: run "npm run libtorch", or set INFERNODE_LIBTORCH to its folder';
-}
-
-async function tryPlace(files: Working['files'], place: LibtorchPlace, attempts: Attempt[]): Promise<Working | null> {
-  const what = `libtorch (${place.source})`;
-  if (place.lib === null) {
-    attempts.push({ what, path: place.path, ok: false, reason: place.reason });
-    return null;
-  }
-  const result = await probeNative(files.core, files.torch, librariesOf(place.lib));
-  if (!result.ok) {
-    attempts.push({ what, path: place.lib, ok: false, reason: `${place.reason} does not work: ${result.reason}` });
-    return null;
-  }
-  attempts.push({ what, path: place.lib, ok: true, reason: place.reason });
-  return { files, lib: place.lib, description: result.description };
-}
-
-function available(attempts: Attempt[], description: BackendDescription, place: LibtorchPlace): BackendStatus {
+  const { description, place } = working;
   return {
-    name: 'torch',
+    ...common,
     available: true,
     reason: `libtorch ${description.runtimeVersion} from ${place.lib}`,
     version: place.version ?? description.runtimeVersion,
     devices: description.devices.split(','),
-    formats: FORMATS,
-    attempts,
   };
-}
-
-function unavailable(attempts: Attempt[], reason: string): BackendStatus {
-  return { name: 'torch', available: false, reason, version: null, devices: [], formats: FORMATS, attempts };
 }

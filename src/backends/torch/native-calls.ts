@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
+import { packageRequire } from '../../config/package-root.js';
 import { ERRORS, type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
 import type { Addon, NativeError } from '../native/addon.js';
 import { stayAwake } from '../stay-awake.js';
@@ -22,7 +22,7 @@ export class NativeCalls {
   private nextTicket = 1;
 
   constructor(core: string) {
-    this.addon = createRequire(import.meta.url)(core) as Addon;
+    this.addon = packageRequire(core) as Addon;
     this.numbers = this.addon.initialize((ticket, error, result) => {
       const call = this.pending.get(ticket)!;
       this.pending.delete(ticket);

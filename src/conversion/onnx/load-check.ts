@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { moduleUrl } from '../../config/package-root.js';
 import { type ErrorCode, InfernodeError } from '../../errors.js';
 
 /** What the child process says of a model; `code` is null if it loads. */
@@ -8,7 +9,7 @@ export interface LoadAnswer {
   readonly message: string;
 }
 
-const CHILD = fileURLToPath(new URL('./load-check-child.js', import.meta.url));
+const CHILD = fileURLToPath(moduleUrl('conversion/onnx/load-check-child.js'));
 
 /**
  * Loads a converted model with the onnx backend, in a process of its own: a file that nobody has loaded before may meet

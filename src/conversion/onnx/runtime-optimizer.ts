@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { guardExit, unguardExit } from '../../backends/onnx/exit-guard.js';
 import { SHARED_BYTES } from '../../backends/onnx/protocol.js';
+import { moduleUrl } from '../../config/package-root.js';
 import { makeScratchFolder } from '../../config/scratch-folder.js';
 import { abortError, InfernodeError, messageOf } from '../../errors.js';
 import { allGraphs } from './attributes.js';
@@ -63,7 +64,7 @@ async function runWorker(source: string, target: string, signal?: AbortSignal): 
   const shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
   const workerData: OptimizeRequest = { source, target, shared };
   // The thread cannot be ended while the runtime works in it, so an abort waits for it. It takes a second at most.
-  const worker = new Worker(new URL('./optimize-worker.js', import.meta.url), { workerData, execArgv: [] });
+  const worker = new Worker(moduleUrl('conversion/onnx/optimize-worker.js'), { workerData, execArgv: [] });
   guardExit(shared);
   try {
     return await new Promise((resolve, reject) => {

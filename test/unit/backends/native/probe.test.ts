@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { appendFile, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
-import { findAddon } from '#src/backends/native/find-addon';
 import { probeNative } from '#src/backends/native/probe';
 import { TorchBackend } from '#src/backends/torch/backend';
+import { findWorking } from '#src/backends/torch/find-working';
 import { rejects } from '../../../support/expect-error.js';
 import { fixture, needsTorch } from '../../../support/torch.js';
 import { makeFolder } from '../../support/files.js';
@@ -152,15 +152,19 @@ describe('the torch backend without what it needs says why, and the process live
     process.env.INFERNODE_ADDON = join(await makeFolder(t, {}), 'gone');
     const backend = new TorchBackend();
     const status = await backend.probe();
-    assert.deepEqual([status.available, status.reason, status.devices], [false, 'no such file', []]);
-    await rejects(load(backend), 'INF_BACKEND_UNAVAILABLE', 'no such file');
+    assert.deepEqual([status.available, status.devices], [false, []]);
+    assert.match(status.reason, /gone \(add-on \(INFERNODE_ADDON\)\): no such folder; correct INFERNODE_ADDON/);
+    await rejects(load(backend), 'INF_BACKEND_UNAVAILABLE', 'no such folder');
   });
 
-  test('an add-on without the torch backend', async (t) => {
-    process.env.INFERNODE_ADDON = await makeFolder(t, { 'infernode.node': '' });
-    const { available, reason, attempts } = await new TorchBackend().probe();
+  test('an add-on without the torch backend', { skip: needsTorch }, async (t) => {
+    const { working } = await findWorking(undefined);
+    process.env.INFERNODE_ADDON = await makeFolder(t as TestContext, {
+      'infernode.node': await readFile(working!.core),
+    });
+    const { available, reason, attempts } = await new TorchBackend(working!.place.path).probe();
     assert.equal(available, false);
-    assert.match(reason, /built without libtorch: run "npm run libtorch", then "npm run build"/);
+    assert.match(reason, /there is no torch backend here; run "npx infernode build"/);
     assert.deepEqual(
       attempts.map(({ ok }) => ok),
       [true, false],
@@ -185,31 +189,20 @@ describe('the torch backend without what it needs says why, and the process live
     assert.match(reason, /does not work: .*infernode\.node: file too short/);
     assert.deepEqual(
       attempts.map(({ what, ok }) => [what, ok]),
-      [
-        ['add-on (INFERNODE_ADDON)', true],
-        ['libtorch (option libtorch)', false],
-      ],
+      [['add-on (INFERNODE_ADDON)', false]],
     );
   });
 
-  test('a folder without libtorch', async (t) => {
-    const folder = await makeBuild(t);
-    const { available, attempts } = await new TorchBackend(join(folder, 'build')).probe();
+  test('a folder without libtorch', { skip: needsTorch }, async (t) => {
+    const folder = await makeFolder(t as TestContext, { 'lib/other.so': '' });
+    const { available, reason, attempts } = await new TorchBackend(folder).probe();
     assert.equal(available, false);
-    assert.equal(attempts.at(-1)!.path, join(folder, 'build'));
-    assert.equal(attempts.at(-1)!.reason, 'no lib/libtorch_cpu.so in it');
-  });
-
-  test('a folder without libtorch, in the reason', async (t) => {
-    const folder = await makeBuild(t);
-    const { reason } = await new TorchBackend(join(folder, 'build')).probe();
-    assert.ok(reason.includes(join(folder, 'build')), reason);
+    assert.deepEqual([attempts.at(-1)!.path, attempts.at(-1)!.reason], [folder, 'no lib/libtorch_cpu.so in it']);
+    assert.ok(reason.includes(folder), reason);
   });
 
   describe('with the real add-on', { skip: needsTorch }, () => {
     test('a libtorch that is cut short', async (t) => {
-      const { files } = findAddon();
-      assert.ok(files?.torch);
       const folder = await makeFolder(t, { 'lib/libtorch_cpu.so': 'x' });
       const backend = new TorchBackend(folder);
       const { available, reason } = await backend.probe();
@@ -219,11 +212,11 @@ describe('the torch backend without what it needs says why, and the process live
     });
 
     test('a core, or a backend, that is cut short', async (t) => {
-      const files = findAddon().files!;
+      const { core, torch } = (await findWorking(undefined)).working!;
       for (const cut of ['infernode.node', 'infernode_torch.so']) {
         const folder = await makeFolder(t, {
-          'infernode.node': await readFile(files.core),
-          'infernode_torch.so': await readFile(files.torch!),
+          'infernode.node': await readFile(core),
+          'infernode_torch.so': await readFile(torch),
         });
         await truncate(join(folder, cut), 5000);
         process.env.INFERNODE_ADDON = folder;
@@ -236,7 +229,7 @@ describe('the torch backend without what it needs says why, and the process live
     });
 
     test('a backend that is none', async () => {
-      const { core } = findAddon().files!;
+      const { core } = (await findWorking(undefined)).working!;
       const result = await probeNative(core, core, []);
       assert.ok(!result.ok);
       assert.match(result.reason, /is not an Infernode backend/);

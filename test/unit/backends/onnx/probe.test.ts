@@ -14,8 +14,8 @@ let folder: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'infernode-probe-'));
-  await writeFile(join(folder, 'package.json'), '{"type": "module"}');
-  for (const name of ['errors', 'backends/onnx/probe', 'backends/onnx/runtime']) {
+  await writeFile(join(folder, 'package.json'), '{"name": "infernode", "type": "module"}');
+  for (const name of ['errors', 'config/package-root', 'backends/onnx/probe', 'backends/onnx/runtime']) {
     await cp(fileURLToPath(import.meta.resolve(`#src/${name}`)), join(folder, 'dist', `${name}.js`));
   }
 });

@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../config/package-root.js';
+import { InfernodeError } from '../../errors.js';
+import type { Attempt } from '../backend.js';
+import { type AddonFolder, addonFolders, coreIn, userBuilds } from './addon-folders.js';
+import { machineProblem } from './elf-machine.js';
+import { fixOf } from './fixes.js';
+import { checkAgainstManifest } from './manifest.js';
+import { type ProbeResult, probeCore } from './probe.js';
+
+/** The core add-on that works here, and every place that was tried for it. */
+export interface FoundCore {
+  readonly path: string | null;
+  readonly attempts: readonly Attempt[];
+  /** What the last file that was refused was refused for, if its content was wrong. */
+  readonly invalid: InfernodeError | null;
+}
+
+/** Opens the core add-ons there are in child processes, best first, and takes the first that works. */
+export async function findCore(): Promise<FoundCore> {
+  const attempts: Attempt[] = [];
+  let invalid: InfernodeError | null = null;
+  for (const folder of addonFolders()) {
+    const what = `add-on (${folder.origin})`;
+    const path = coreIn(folder);
+    if (path === null) {
+      if (folder.path !== userBuilds()) attempts.push({ what, path: folder.path, ok: false, ...missing(folder) });
+      continue;
+    }
+    const result = await tryBinary(path, folder.origin, () => probeCore(path));
+    attempts.push({ what, path, ...attemptOf(result, 'works') });
+    if (result.ok) return { path, attempts, invalid };
+    invalid = result.invalid ?? invalid;
+  }
+  return { path: null, attempts, invalid };
+}
+
+/** What came of a binary. */
+export type Tried<Result> = Result | { readonly ok: false; readonly reason: string; readonly invalid?: InfernodeError };
+
+/** Checks a binary by its bytes, then opens it in a child process. */
+export async function tryBinary<Result extends ProbeResult>(
+  path: string,
+  origin: string,
+  probe: () => Promise<Result>,
+): Promise<Tried<Result> & { invalid?: InfernodeError }> {
+  try {
+    checkAgainstManifest(path, origin === 'prebuilt');
+  } catch (error) {
+    if (!(error instanceof InfernodeError)) throw error;
+    return { ok: false, reason: error.message, invalid: error };
+  }
+  const machine = machineProblem(path);
+  return machine === null ? probe() : { ok: false, reason: machine };
+}
+
+/** The rest of an attempt. */
+export function attemptOf(result: Tried<ProbeResult>, good: string): Pick<Attempt, 'ok' | 'reason' | 'fix'> {
+  if (result.ok) return { ok: true, reason: good };
+  const fix = fixOf(result.reason);
+  return { ok: false, reason: `does not work: ${result.reason}`, ...(fix === undefined ? {} : { fix }) };
+}
+
+function missing({ origin, path }: AddonFolder): Pick<Attempt, 'reason' | 'fix'> {
+  if (origin === 'INFERNODE_ADDON') {
+    const reason = existsSync(path) ? 'no infernode.node in it' : 'no such folder';
+    return { reason, fix: 'correct INFERNODE_ADDON, or unset it' };
+  }
+  const inClone = existsSync(join(packageRoot, 'scripts'));
+  if (origin === 'local build') return inClone ? { reason: 'not built', fix: 'npm run build' } : { reason: 'none' };
+  const reason = `none for ${process.platform} ${process.arch}`;
+  return {
+    reason,
+    fix: inClone ? 'npm run prebuild' : 'build it in a clone, and set INFERNODE_ADDON to its build/Release',
+  };
+}
