@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cacheFolder } from '../../config/cache-folder.js';
-import { packageRoot, packageVersion } from '../../config/package-root.js';
+import { packageRequire, packageRoot, packageVersion } from '../../config/package-root.js';
 import { libcVersion } from '../../config/system-info.js';
 
 /** A folder that may hold native files: the core add-on, torch backends, or both. */
@@ -49,9 +49,20 @@ export function userBuilds(): string {
 }
 
 /** The core add-on in a folder, null if there is none for this system's C library. */
-export function coreIn({ path }: AddonFolder): string | null {
+export function coreIn({ origin, path }: AddonFolder): string | null {
+  if (origin === 'local build') return localCore();
   const name = list(path).find((file) => fits(CORE.exec(file)));
   return name === undefined ? null : join(path, name);
+}
+
+/** `bindings` knows where each build tool puts what it builds, Debug builds too. */
+function localCore(): string | null {
+  const bindings = packageRequire('bindings') as (options: object) => string;
+  try {
+    return bindings({ bindings: 'infernode', module_root: packageRoot, path: true });
+  } catch {
+    return null;
+  }
 }
 
 /** The torch backends in a folder. */
