@@ -56,7 +56,7 @@ function systemText(system: SystemInfo, sharp: { available: boolean; reason: str
 function backendText(status: BackendStatus): string {
   const version = status.version === null ? '' : ` ${status.version}`;
   const title = `${status.name}${version}: ${mark(status.available)}. ${status.reason}`;
-  const facts = status.available ? [['devices', status.devices.join(', ')]] : [];
+  const facts = status.available ? [['devices', status.devices.join(', ')], ...gpuFacts(status)] : [];
   const attempts = status.attempts.map(({ what, path, ok, reason }) => [
     ok ? 'found' : 'tried',
     [what, path].filter(Boolean).join(': '),
@@ -64,6 +64,10 @@ function backendText(status: BackendStatus): string {
   ]);
   const rows = [...facts, ['formats', status.formats.join(', ')], ...attempts];
   return `${title}\n${table(rows, '  ')}`;
+}
+
+function gpuFacts({ gpu = {} }: BackendStatus): string[][] {
+  return Object.entries(gpu).map(([subject, text]) => [subject === 'unavailable' ? 'no gpu' : subject, text]);
 }
 
 function mark(ok: boolean): string {

@@ -171,7 +171,7 @@ typedef struct inf_backend_api {
   inf_error* (*model_convert)(inf_model* model, const char* target, const char** report);
   /* Bytes of weights, to tell V8. */
   int64_t (*model_bytes)(const inf_model* model);
-  /* What has happened in it so far, a JSON object (see ModelState in src/backends/backend.ts); on any thread. Freed by
+  /* What has happened in it so far, a JSON object (see GraphState in src/backends/backend.ts); on any thread. Freed by
    * `text_free`; NULL without memory. */
   char* (*model_state)(const inf_model* model);
   inf_error* (*model_run)(inf_model* model, uint32_t method, const inf_value* arguments, size_t count,

@@ -3,11 +3,13 @@ import type { Attempt, Backend, BackendStatus, ModelFormat, Session, SessionOpti
 import type { BackendDescription, BackendHandle, NativeRecipe } from '../native/addon.js';
 import { type AddonFiles, findAddon } from '../native/find-addon.js';
 import { probeNative } from '../native/probe.js';
-import { checkInstructionSet } from './aoti-package.js';
+import { checkTarget } from './aoti-target.js';
 import { findLibtorch, type LibtorchPlace, librariesOf } from './find-libtorch.js';
+import { describeGpus, type GpuFacts } from './gpu-facts.js';
 import { loadSession } from './load-session.js';
 import { NativeCalls } from './native-calls.js';
 import { ObservedSession } from './observed-session.js';
+import { loadPlaced } from './placed-session.js';
 
 const FORMATS: readonly ModelFormat[] = ['torchscript', 'aotinductor'];
 
@@ -41,9 +43,9 @@ export class TorchBackend implements Backend {
     const { calls, handle } = await this.require(options);
     if (format === 'aotinductor') {
       checkAsSaved(path, options);
-      await checkInstructionSet(path);
+      await checkTarget(path, options.device);
     }
-    return loadSession(calls, handle, path, format, options);
+    return loadPlaced(path, options, (part) => loadSession(calls, handle, path, format, part));
   }
 
   /**
@@ -60,13 +62,13 @@ export class TorchBackend implements Backend {
     const { status, working } = await this.search();
     if (working === null)
       throw new InfernodeError('INF_BACKEND_UNAVAILABLE', `The torch backend is unavailable: ${status.reason}`);
-    if (!status.devices.includes(options.device)) {
+    for (const device of options.devices ?? [options.device]) {
+      if (status.devices.includes(device)) continue;
+      const why = status.gpu?.unavailable === undefined ? '' : `: ${status.gpu.unavailable}`;
       throw new InfernodeError(
         'INF_DEVICE_UNAVAILABLE',
-        `There is no device ${options.device}; the torch backend has ${status.devices.join(', ')}`,
-        {
-          details: { expected: status.devices.join(', '), given: options.device },
-        },
+        `There is no device ${device}; the torch backend has ${status.devices.join(', ')}${why}`,
+        { details: { expected: status.devices.join(', '), given: device } },
       );
     }
     return this.open(working);
@@ -161,6 +163,7 @@ function available(attempts: Attempt[], description: BackendDescription, place: 
     devices: description.devices.split(','),
     formats: FORMATS,
     attempts,
+    gpu: describeGpus((JSON.parse(description.details) as { cuda: GpuFacts }).cuda),
   };
 }
 

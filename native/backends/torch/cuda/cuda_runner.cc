@@ -105,6 +105,7 @@ CudaRunner::Recordings& CudaRunner::recordings_of(const StreamContext& context) 
 }
 
 std::string CudaRunner::state() const {
+  if (!use_.graphs) return "{}";
   const std::lock_guard lock(mutex_);
   uint64_t replays = 0;
   uint64_t computed = 0;
