@@ -2,9 +2,9 @@
 
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAStream.h>
-#include <c10/util/Exception.h>
 #include <cuda_runtime_api.h>
 
+#include <exception>
 #include <string>
 
 #include "error.h"
@@ -51,8 +51,8 @@ void recover_and_rethrow(const c10::Device& device) {
   }
   try {
     throw;
-  } catch (const c10::OutOfMemoryError&) {
-    free_cached_memory();
+  } catch (const std::exception& exception) {
+    if (is_out_of_memory(exception.what())) free_cached_memory();
     throw;
   }
 }

@@ -27,7 +27,10 @@ Found find_gpus() {
   const auto error = cudaGetDeviceCount(&found.count);
   if (error != cudaSuccess) {
     static_cast<void>(cudaGetLastError());
-    return {0, cudaGetErrorString(error)};
+    int driver = 0;
+    // CUDA calls a driver that is not there one that is too old.
+    const bool missing = cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0;
+    return {0, missing ? "there is no NVIDIA driver on this machine" : cudaGetErrorString(error)};
   }
   if (found.count == 0) found.problem = "the driver shows no GPU to this process";
   return found;
