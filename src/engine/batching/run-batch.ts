@@ -49,7 +49,7 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     if (isJoined && !haveRows(outputs, padded)) throw notByRows(outputs, padded);
   } catch (error) {
     record(false, performance.now() - runner.startOf(called), 0);
-    if (!isJoined) requests[0]!.fail(error, 'failed');
+    if (!isJoined || isFinal(error)) for (const request of requests) request.fail(error, 'failed');
     else for (const request of requests) await runAlone(runner, request);
     return;
   }
@@ -63,6 +63,11 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     start += request.rows;
   }
   record(true, computeMs, performance.now() - ended);
+}
+
+/** Whether every later call of the process would fail as well. */
+function isFinal(error: unknown): boolean {
+  return error instanceof InfernodeError && error.code === 'INF_DEVICE_FAILED';
 }
 
 async function runAlone({ session, observer }: BatchRunner, request: PendingRequest): Promise<void> {
