@@ -13,17 +13,28 @@
 #include "error.h"
 #include "fuse.h"
 #include "json.h"
+#include "place_constants.h"
 #include "relax_views.h"
 
 namespace infernode::torch_backend {
 
 namespace jit = torch::jit;
 
+namespace {
+
+jit::Module load_module(const char* path, const at::Device& device) {
+  auto module = jit::load(path, device);
+  place_constants(module, device);
+  module.eval();
+  return module;
+}
+
+}  // namespace
+
 TorchScriptModel::TorchScriptModel(const inf_load_options& options)
     : device_(options.device),
       computation_(computation_of(options.precision, options.channels_last, device_)),
-      module_(jit::load(options.path, device_)) {
-  module_.eval();
+      module_(load_module(options.path, device_)) {
   callables_ = public_methods(module_);
   freeze();
   describe();
@@ -75,8 +86,7 @@ void TorchScriptModel::freeze() {
 void TorchScriptModel::convert(const inf_load_options& options) {
   if (!computation_.converts()) return;
   // Freezing may share weights with the module, or leave it without them: conversion starts from the file.
-  module_ = jit::load(options.path, device_);
-  module_.eval();
+  module_ = load_module(options.path, device_);
   convert_module(module_, computation_);
   if (is_frozen_) frozen_ = jit::freeze(module_, names_without_forward(callables_));
   for (auto& callable : callables_) {
