@@ -30,7 +30,7 @@ class CudaRunner final : public DeviceRunner {
   struct Recordings {
     Recordings();
     Graphs graphs;
-    const c10::MempoolId_t pool;
+    const GraphPool pool;
     mutable std::mutex mutex;
   };
 

@@ -24,7 +24,7 @@ std::mutex& recording() {
 }
 
 // Ends a recording that failed. libtorch may have given up half-way, and its allocator would go on to think of it.
-void abandon(at::cuda::CUDAGraph& graph, c10::DeviceIndex device, c10::MempoolId_t pool) noexcept {
+void abandon(at::cuda::CUDAGraph& graph, c10::DeviceIndex device, GraphPool pool) noexcept {
   try {
     graph.capture_end();
   } catch (...) {
@@ -59,7 +59,7 @@ bool agree(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-RecordedCall::RecordedCall(DeviceRunner::Compute compute, std::vector<at::Tensor> inputs, c10::MempoolId_t pool,
+RecordedCall::RecordedCall(DeviceRunner::Compute compute, std::vector<at::Tensor> inputs, GraphPool pool,
                            StreamContext& context)
     : graph_(std::make_unique<at::cuda::CUDAGraph>()), inputs_(std::move(inputs)) {
   const std::lock_guard lock(recording());

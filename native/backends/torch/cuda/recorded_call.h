@@ -12,6 +12,9 @@
 
 namespace infernode::torch_backend {
 
+// Names the memory of graphs; libtorch's own name of the type has moved from version to version.
+using GraphPool = decltype(at::cuda::graph_pool_handle());
+
 // Its inputs and its answer lie at fixed places of the device. Belongs to one executor: replays must not overlap.
 class RecordedCall {
  public:
@@ -19,8 +22,7 @@ class RecordedCall {
   // stream of the context before, for what is made at first use cannot be recorded. `pool` is what the graphs of one
   // model and executor share: while one runs, the memory of the others is free. Throws c10::Error for what a graph
   // cannot hold, such as a choice that depends on the values.
-  RecordedCall(DeviceRunner::Compute compute, std::vector<at::Tensor> inputs, c10::MempoolId_t pool,
-               StreamContext& context);
+  RecordedCall(DeviceRunner::Compute compute, std::vector<at::Tensor> inputs, GraphPool pool, StreamContext& context);
 
   // Uploads the inputs, replays, and downloads the answer.
   c10::IValue replay(const DeviceRunner::Call& call, StreamContext& context);
