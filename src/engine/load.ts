@@ -54,8 +54,8 @@ export async function loadFound(
   const names = options.backend === 'auto' ? BACKEND_NAMES : [options.backend];
   const { candidates, config } = await find(names.flatMap((name) => FORMATS[name]));
   const precision = options.precision ?? config?.precision;
-  // What was tuned may run on another backend than the one that is asked for.
-  if (precision === 'auto' && options.backend === 'auto') {
+  // What was tuned may run on another backend than the one that is asked for, and was tuned for the CPU.
+  if (precision === 'auto' && options.backend === 'auto' && options.device === 'cpu') {
     const tuned = await findTuned(candidates, options.libtorch);
     if (tuned !== null) return loadTuned(path, tuned, options, defaults);
   }

@@ -7,6 +7,7 @@
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -101,8 +102,13 @@ AotiPackage& load_package(const std::string& path, const at::Device& device) {
     // there are cannot change later; more than cores would gain nothing.
     const size_t runners = device.is_cpu() ? std::max(4U, std::thread::hardware_concurrency()) : 1;
     slot = std::make_unique<AotiPackage>(path, device, runners);
-    // Kernels for a GPU are read when they first run.
-    if (device.is_cpu()) remove_unpacked_files();
+    if (device.is_cpu()) {
+      remove_unpacked_files();
+    } else {
+      // Kernels for a GPU are read when they first run.
+      static const bool at_exit = std::atexit(remove_unpacked_files) == 0;
+      static_cast<void>(at_exit);
+    }
   }
   return *slot;
 }
@@ -113,6 +119,7 @@ AotiModel::AotiModel(const inf_load_options& options)
     : device_(options.device),
       package_(load_package(options.path, device_)),
       runner_(make_runner(device_, {options.graphs != 0, false})) {
+  uses_gpu_ = !device_.is_cpu();
   bytes_ = package_.parameters.bytes;
   const auto spec = package_.loader.get_call_spec();
   JsonWriter json;

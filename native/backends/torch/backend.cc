@@ -168,8 +168,9 @@ inf_error* model_run(inf_model* model, uint32_t method, const inf_value* argumen
 }
 
 void model_free(inf_model* model) noexcept {
+  const bool used_gpu = model->uses_gpu();
   std::unique_ptr<inf_model>(model).reset();
-  trim_devices();
+  if (used_gpu) trim_devices();
 }
 
 char* model_state(const inf_model* model) noexcept {

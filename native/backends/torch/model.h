@@ -24,8 +24,10 @@ struct inf_model {
   // JSON, see `model_describe`.
   const std::string& description() const { return description_; }
   int64_t bytes() const { return bytes_; }
+  bool uses_gpu() const { return uses_gpu_; }
 
  protected:
   std::string description_;
   int64_t bytes_ = 0;
+  bool uses_gpu_ = false;
 };

@@ -35,6 +35,7 @@ TorchScriptModel::TorchScriptModel(const inf_load_options& options)
     : device_(options.device),
       computation_(computation_of(options.precision, options.channels_last, device_)),
       module_(load_module(options.path, device_)) {
+  uses_gpu_ = !device_.is_cpu();
   callables_ = public_methods(module_);
   freeze();
   describe();

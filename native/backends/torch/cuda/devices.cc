@@ -143,7 +143,7 @@ std::unique_ptr<DeviceRunner> make_runner(const at::Device& device, const Device
 
 void trim_devices() {
   try {
-    if (find_gpus().count > 0) c10::cuda::CUDACachingAllocator::emptyCache();
+    c10::cuda::CUDACachingAllocator::emptyCache();
   } catch (const c10::Error&) {
     // Memory that stays cached is used again by the next model.
   }
