@@ -1,6 +1,7 @@
 #include "cuda/recorded_call.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/CachingHostAllocator.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 
 #include <mutex>
@@ -23,18 +24,29 @@ std::mutex& recording() {
   return mutex;
 }
 
-// Ends a recording that failed. libtorch may have given up half-way, and its allocator would go on to think of it.
+// Not every libtorch has pools of pinned memory.
+template <typename Allocator>
+void end_host_pool(Allocator* allocator, const GraphPool& pool) {
+  if constexpr (requires { allocator->end_allocate_to_pool(pool); }) allocator->end_allocate_to_pool(pool);
+}
+
+template <typename Step>
+void without_failing(const Step& step) noexcept {
+  try {
+    step();
+  } catch (...) {
+    // What had ended before says so.
+  }
+}
+
+// Ends a recording that failed. Of one that CUDA has called invalid, `capture_end` throws half-way, and the allocators
+// would go on to ask a graph that is gone which allocations are its own. `reset` sees to that from libtorch 2.14 on; it
+// comes first, for there it would fail later, in the destructor.
 void abandon(at::cuda::CUDAGraph& graph, c10::DeviceIndex device, GraphPool pool) noexcept {
-  try {
-    graph.capture_end();
-  } catch (...) {
-    // Of a recording that CUDA has called invalid it fails.
-  }
-  try {
-    c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool);
-  } catch (...) {
-    // It had ended.
-  }
+  without_failing([&] { graph.capture_end(); });
+  without_failing([&] { graph.reset(); });
+  without_failing([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool); });
+  without_failing([&] { end_host_pool(at::getHostAllocator(at::kCUDA), pool); });
   static_cast<void>(cudaGetLastError());
 }
 
@@ -63,9 +75,9 @@ RecordedCall::RecordedCall(DeviceRunner::Compute compute, std::vector<at::Tensor
                            StreamContext& context)
     : graph_(std::make_unique<at::cuda::CUDAGraph>()), inputs_(std::move(inputs)) {
   const std::lock_guard lock(recording());
-  // Other executors go on meanwhile: what they do is no part of it, and forbidden to this thread alone.
-  graph_->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
   try {
+    // Other executors go on meanwhile: what they do is no part of it, and forbidden to this thread alone.
+    graph_->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
     PlacedAgain place(inputs_);
     answer_ = compute(place);
     graph_->capture_end();
