@@ -46,7 +46,7 @@ describe('CUDA graphs', { skip: needsGpu }, () => {
       for (const [at, value] of expected.entries()) assert.ok(Math.abs(value - given[at]!) < 1e-3, `${index}`);
     }
     assert.ok(model.graphs!.replays > 0);
-    assert.ok(model.graphs!.computed - before <= 8, 'an instance that saw no warm-up of a size records it itself');
+    assert.ok(model.graphs!.computed - before <= 16, 'an instance that saw no warm-up of a size records it itself');
   });
 });
 
