@@ -2,7 +2,7 @@
 // node scripts/test-native.mjs [--build]
 //
 // Builds the native code with AddressSanitizer and UndefinedBehaviorSanitizer, then runs the test programs of the
-// executors and of the torch backend, and the tests of the torch backend in a Node that has the sanitizer loaded. With
+// executors, of what decides over CUDA graphs, of the GPU monitor and of the torch backend, and the tests of the torch backend in a Node that has the sanitizer loaded. With
 // --build it only builds, and lets everything else on the machine go first.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -61,6 +61,10 @@ if (onlyBuild) setPriority(constants.priority.PRIORITY_LOW);
 await build();
 if (onlyBuild) process.exit(0);
 run(join(RELEASE, 'executor_test'), [], { ASAN_OPTIONS: ASAN });
+run(join(RELEASE, 'graphs_test'), [], { ASAN_OPTIONS: ASAN });
+const nvml = join(RELEASE, 'nvml_double.so');
+run(join(RELEASE, 'gpu_monitor_test'), [nvml], { ASAN_OPTIONS: ASAN });
+run(join(RELEASE, 'gpu_monitor_test'), [nvml, 'broken'], { ASAN_OPTIONS: ASAN, INFERNODE_TEST_NVML: 'broken' });
 run(
   join(RELEASE, 'torch_backend_test'),
   [join(RELEASE, 'infernode_torch.so'), join(ROOT, 'test', 'fixtures'), ...libraries],

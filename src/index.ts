@@ -3,6 +3,7 @@ export type {
   BackendName,
   BackendStatus,
   Dim,
+  GraphState,
   Inputs,
   InputValue,
   ModelFormat,

@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "backend_library.h"
 #include "environment.h"
+#include "gpu_query.h"
 #include "guarded_call.h"
 #include "heap.h"
 #include "session.h"
@@ -111,6 +112,8 @@ LoadOptions load_options(const Napi::Object& given) {
                       text(given, "precision"),
                       given.Get("channelsLast").As<Napi::Number>().Int32Value(),
                       given.Get("fuse").As<Napi::Boolean>().Value(),
+                      given.Get("graphs").As<Napi::Boolean>().Value(),
+                      given.Get("memoryLimit").As<Napi::Number>().Int64Value(),
                       std::nullopt};
   if (given.Get("recipe").IsObject()) {
     const auto recipe = given.Get("recipe").As<Napi::Object>();
@@ -133,7 +136,7 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   if (options.instances > 1 && api.capabilities()->concurrent_runs == 0) {
     throw Napi::Error::New(env, "This backend runs one call of a model at a time");
   }
-  auto executors = environment.executors(api, options.threads, options.instances);
+  auto executors = environment.executors(api, options.device, options.threads, options.instances);
   auto session = std::make_shared<Session>(api, std::move(executors), std::move(options));
   const uint32_t ticket = ticket_of(info[2]);
   environment.begin_call();
@@ -150,6 +153,18 @@ Napi::Value load(const Napi::CallbackInfo& info) {
                                                    free_held<SessionHandle>);
   handle.TypeTag(&kSessionTag);
   return handle;
+}
+
+// state(session) -> what has happened in the model so far, JSON text
+Napi::Value state(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), unwrap<SessionHandle>(info[0], kSessionTag, "a session")->state());
+}
+
+// gpuFigures() -> a promise of what NVIDIA's driver tells of each GPU, JSON text
+Napi::Value gpu_figures(const Napi::CallbackInfo& info) {
+  auto* query = std::make_unique<GpuQuery>(info.Env()).release();  // deletes itself when it is done
+  query->Queue();
+  return query->promise();
 }
 
 // convert(session, target, ticket); completes with the report
@@ -202,7 +217,7 @@ Napi::Value run_sync(const Napi::CallbackInfo& info) {
   try {
     // One thread needs no pool, so the call may stay on this thread and save two context switches; but it never
     // overtakes.
-    if (session->threads() == 1 && executor.load() == 0) {
+    if (session->runs_anywhere() && executor.load() == 0) {
       return session->run(method, arguments.data(), arguments.size()).to_js(env);
     }
     std::variant<std::monostate, Failure, Outputs> answer;
@@ -270,6 +285,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<open_backend_library>(exports, "openBackend");
   export_function<describe_backend>(exports, "describeBackend");
   export_function<load>(exports, "load");
+  export_function<state>(exports, "state");
+  export_function<gpu_figures>(exports, "gpuFigures");
   export_function<convert>(exports, "convert");
   export_function<run>(exports, "run");
   export_function<run_sync>(exports, "runSync");

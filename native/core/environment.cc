@@ -49,10 +49,11 @@ void Environment::shut_down() {
   executors_.clear();
 }
 
-std::vector<Executor*> Environment::executors(const inf_backend_api& api, int32_t threads, int32_t count) {
+std::vector<Executor*> Environment::executors(const inf_backend_api& api, const std::string& device, int32_t threads,
+                                              int32_t count) {
   std::vector<Executor*> chosen;
   for (int32_t slot = 0; slot < count; ++slot) {
-    auto executor = shared_executor(api, threads, slot);
+    auto executor = shared_executor(api, device, threads, slot);
     chosen.push_back(executor.get());
     const bool known = std::find(executors_.begin(), executors_.end(), executor) != executors_.end();
     if (!known) executors_.push_back(std::move(executor));

@@ -35,8 +35,9 @@ class Environment {
   Environment& operator=(const Environment&) = delete;
   ~Environment();
 
-  // Slots 0 to `count` - 1 of this thread count.
-  std::vector<Executor*> executors(const inf_backend_api& api, int32_t threads, int32_t count);
+  // Slots 0 to `count` - 1 of this device and thread count.
+  std::vector<Executor*> executors(const inf_backend_api& api, const std::string& device, int32_t threads,
+                                   int32_t count);
 
   // Starts and ends a call: while any is in flight, the event loop stays alive.
   void begin_call();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <map>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -125,7 +126,7 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
-  using Key = std::tuple<const inf_backend_api*, int32_t, int32_t>;
+  using Key = std::tuple<const inf_backend_api*, std::string, int32_t, int32_t>;
   std::map<Key, std::weak_ptr<Executor>> executors;
 };
 
@@ -144,14 +145,15 @@ void stop_all() {
 
 }  // namespace
 
-std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads, int32_t slot) {
+std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, const std::string& device, int32_t threads,
+                                          int32_t slot) {
   auto& [mutex, executors] = registry();
   // Handlers run last in, first out: this one before the registry is destroyed, and before the static objects of the
   // framework, which was opened earlier.
   static const bool registered = std::atexit(stop_all) == 0;
   static_cast<void>(registered);
   const std::lock_guard lock(mutex);
-  auto& held = executors[{&api, threads, slot}];
+  auto& held = executors[{&api, device, threads, slot}];
   auto executor = held.lock();
   if (executor == nullptr) {
     executor = std::make_shared<Executor>(api, threads);

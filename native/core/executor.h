@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "infernode/backend.h"
@@ -17,7 +18,7 @@ namespace infernode {
 
 // Frameworks tie their intra-op thread pool to the thread that calls them. So models are loaded, run and freed on
 // executors only, and executors are shared: one pool of `threads` threads serves every model that asked for as many.
-// Instances of a model run side by side on executors of different slots; slot 0 serves all models.
+// Instances of a model run side by side on executors of different slots; slot 0 serves all models of a device.
 //
 // Thread-safe. The destructor stops it.
 class Executor {
@@ -68,9 +69,10 @@ class Executor {
   std::thread thread_;                // last: it uses all of the above
 };
 
-// The executor of the process for this backend, thread count and slot; lives as long as somebody holds it. All are
-// stopped when the process ends by exit(), which frees no environment. That is the second line: JavaScript drains them
-// at its own `exit` event, and only a process that ends past JavaScript comes here with work.
-std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, int32_t threads, int32_t slot);
+// The executor of the process for this backend, device, thread count and slot; lives as long as somebody holds it. All
+// are stopped when the process ends by exit(), which frees no environment. That is the second line: JavaScript drains
+// them at its own `exit` event, and only a process that ends past JavaScript comes here with work.
+std::shared_ptr<Executor> shared_executor(const inf_backend_api& api, const std::string& device, int32_t threads,
+                                          int32_t slot);
 
 }  // namespace infernode

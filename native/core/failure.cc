@@ -30,6 +30,8 @@ const char* code_of(inf_status status) {
       return "INF_QUANTIZED_ALREADY";
     case INF_CONVERSION_FAILED:
       return "INF_CONVERSION_FAILED";
+    case INF_DEVICE_FAILED:
+      return "INF_DEVICE_FAILED";
     case INF_OK:
     case INF_INTERNAL:
       break;

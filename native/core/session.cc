@@ -17,7 +17,7 @@ Session::~Session() {
 void Session::load() {
   const inf_load_options plain{options_.path.c_str(), options_.format.c_str(),    options_.device.c_str(),
                                options_.threads,      options_.precision.c_str(), options_.channels_last,
-                               options_.fuse ? 1 : 0};
+                               options_.fuse ? 1 : 0, options_.graphs ? 1 : 0,    options_.memory_limit};
   inf_model* loaded = nullptr;
   const auto keep = [&] {
     const std::lock_guard lock(mutex_);
@@ -50,6 +50,13 @@ Session::Model Session::model() const {
 
 std::string Session::description() const {
   return api_.model_describe(model().get());
+}
+
+std::string Session::state() const {
+  const std::lock_guard lock(mutex_);
+  if (model_ == nullptr) return "{}";
+  const std::unique_ptr<char, decltype(api_.text_free)> text(api_.model_state(model_.get()), api_.text_free);
+  return text == nullptr ? "{}" : text.get();
 }
 
 std::string Session::convert(const std::string& target) {

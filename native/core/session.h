@@ -33,6 +33,8 @@ struct LoadOptions {
   std::string precision;
   int32_t channels_last = -1;
   bool fuse = true;
+  bool graphs = false;
+  int64_t memory_limit = 0;
   std::optional<Recipe> recipe;  // loads the model for quantization
 };
 
@@ -57,13 +59,17 @@ class Session {
 
   // Of a loaded model.
   std::string description() const;
+  // What has happened in it, JSON; "{}" of one that is not loaded.
+  std::string state() const;
 
   Executor& first_executor() const { return *executors_.front(); }
   // The one with the least work; the first of several.
   Executor& next_executor() const;
   // Takes a waiting call out of the queue that it is in. False if it is running or done.
   bool cancel(const void* owner, uint32_t ticket) const;
-  int32_t threads() const { return options_.threads; }
+  // Whether a call may stay on the thread that asks for it: one thread of the CPU needs no pool. A GPU has a stream and
+  // graphs for each executor.
+  bool runs_anywhere() const { return options_.threads == 1 && options_.device == "cpu"; }
 
  private:
   using Model = std::shared_ptr<inf_model>;

@@ -35,11 +35,12 @@ const char owner = 0;
 const char other = 0;
 
 void slots_run_at_once() {
-  const auto first = shared_executor(kApi, 1, 0);
-  const auto second = shared_executor(kApi, 1, 1);
+  const auto first = shared_executor(kApi, "cpu", 1, 0);
+  const auto second = shared_executor(kApi, "cpu", 1, 1);
   check(first != second, "slots have executors of their own");
-  check(first == shared_executor(kApi, 1, 0), "a slot is shared");
-  check(first != shared_executor(kApi, 2, 0), "thread counts have executors of their own");
+  check(first == shared_executor(kApi, "cpu", 1, 0), "a slot is shared");
+  check(first != shared_executor(kApi, "cpu", 2, 0), "thread counts have executors of their own");
+  check(first != shared_executor(kApi, "cuda:0", 1, 0), "devices have executors of their own");
   // Each job ends only when the other has begun.
   std::latch both(2);
   for (const auto& executor : {first, second}) {

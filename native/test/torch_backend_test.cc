@@ -39,7 +39,7 @@ void* open_library(const char* path, int flags) {
 class Model {
  public:
   explicit Model(const std::string& path) {
-    const inf_load_options options{path.c_str(), "torchscript", "cpu", 1, "auto", -1, 1};
+    const inf_load_options options{path.c_str(), "torchscript", "cpu", 1, "auto", -1, 1, 0, 0};
     error_ = api->model_load(&options, &model_);
   }
   Model(const Model&) = delete;

@@ -20,7 +20,7 @@ async function compile({ folder, minor, local }) {
   if (local) {
     await buildNative.run();
   } else {
-    const options = ['--out', out, '--config', 'Release', `--CDINFERNODE_LIBTORCH=${folder}`];
+    const options = ['--out', out, '--config', 'Release', `--CDINFERNODE_LIBTORCH=${folder}`, '--CDINFERNODE_CUDA=OFF'];
     const cmakeJs = join(ROOT, 'node_modules', '.bin', 'cmake-js');
     console.log(`building the torch backend for libtorch ${minor}`);
     await runCommand(cmakeJs, ['compile', ...options, '--parallel', String(availableParallelism())], { cwd: ROOT });

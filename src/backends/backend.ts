@@ -43,7 +43,7 @@ export interface Signature {
 export interface ModelInfo {
   readonly format: ModelFormat;
   readonly backend: BackendName;
-  /** `cpu` or `cuda:N`. */
+  /** `cpu`, `cuda:N`, or several with commas between. */
   readonly device: string;
   /** Intra-op threads of one call. */
   readonly threads: number;
@@ -91,12 +91,36 @@ export type Outputs = Record<string, Tensor>;
 /** How to load a model; every field is settled by the caller. */
 export interface SessionOptions {
   readonly device: string;
+  /** Several devices to spread the instances over, `device` being the first. */
+  readonly devices?: readonly string[];
   readonly threads: number;
   /** Up to so many calls run at once, each with `threads` threads. Default 1, the only one for a stateful model. */
   readonly instances?: number;
-  /** `auto` runs the file as it was saved. `bf16` computes in it; inputs and outputs keep their dtypes. */
-  readonly precision?: 'auto' | 'fp32' | 'bf16';
+  /**
+   * `auto` runs the file as it was saved. The others compute in that precision; inputs and outputs keep their dtypes. `fp16`
+   * and `tf32` are for GPUs.
+   */
+  readonly precision?: 'auto' | 'fp32' | 'bf16' | 'fp16' | 'tf32';
   readonly layout?: MemoryLayout;
+  /** Whether calls on a GPU are recorded as CUDA graphs and replayed; false by default. */
+  readonly graphs?: boolean;
+  /** Bytes that this process may take on each of the devices from now on. */
+  readonly memoryLimit?: number;
+}
+
+/** What has become of a model's CUDA graphs, of which each executor has its own. */
+export interface GraphState {
+  readonly executors: readonly {
+    /** Calls that are replayed, by signature: `0(float32[8,3,224,224])` is a call of method 0. Last used first. */
+    readonly recorded: readonly string[];
+    /** Calls that are computed each time, for they cannot be recorded. */
+    readonly failures: readonly { readonly signature: string; readonly reason: string }[];
+  }[];
+  readonly replays: number;
+  /** Calls that were computed, not replayed. */
+  readonly computed: number;
+  /** Graphs that were dropped for others. */
+  readonly evicted: number;
 }
 
 /** How a model lies in memory; what is left out, the backend decides. Answers differ by rounding alone. */
@@ -114,6 +138,8 @@ export interface Session {
   run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs>;
   /** As `run`, but blocks the calling thread. */
   runSync(method: string, inputs: Inputs): Outputs;
+  /** Null of a model that records none. */
+  graphs?(): GraphState | null;
   /** Frees the model once its calls have finished; idempotent. Later calls fail with INF_MODEL_CLOSED. */
   close(): Promise<void>;
 }
@@ -140,6 +166,8 @@ export interface BackendStatus {
   readonly devices: readonly string[];
   readonly formats: readonly ModelFormat[];
   readonly attempts: readonly Attempt[];
+  /** What it says of GPUs, for people: versions, names, or why there is none. */
+  readonly gpu?: Readonly<Record<string, string>>;
 }
 
 /** A runtime that loads models. */

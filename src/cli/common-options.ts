@@ -6,6 +6,9 @@ import type { LoadOptions } from '../engine/load-options.js';
 export interface CommonOptions {
   readonly backend: 'auto' | 'torch' | 'onnx';
   readonly device: 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+  readonly devices?: number[];
+  readonly graphs: boolean;
+  readonly gpuMemoryLimit?: number;
   readonly precision?: Precision;
   readonly threads?: number;
   readonly libtorch?: string;
@@ -25,6 +28,9 @@ export function addModelOptions(command: Command): Command {
   return command
     .addOption(new Option('--backend <name>', 'runtime').choices(['auto', 'torch', 'onnx']).default('auto'))
     .option('--device <device>', 'auto, cpu, cuda or cuda:N', parseDevice, 'auto')
+    .option('--devices <list>', 'GPUs to spread instances over, such as 0,1', parseNumbers)
+    .option('--no-graphs', 'no CUDA graphs')
+    .option('--gpu-memory-limit <MB>', 'what this process may take of a GPU, in megabytes', parsePositive)
     .addOption(
       new Option(
         '--precision <precision>',
@@ -38,11 +44,17 @@ export function addModelOptions(command: Command): Command {
 /** What `load` takes of them. */
 export function loadOptions(
   options: CommonOptions,
-): Pick<LoadOptions, 'backend' | 'device' | 'precision' | 'threads' | 'libtorch'> {
-  const { backend, device, precision, threads, libtorch } = options;
+): Pick<
+  LoadOptions,
+  'backend' | 'device' | 'devices' | 'graphs' | 'gpuMemoryLimit' | 'precision' | 'threads' | 'libtorch'
+> {
+  const { backend, device, devices, graphs, gpuMemoryLimit, precision, threads, libtorch } = options;
   return {
     backend,
     device,
+    graphs,
+    ...(devices === undefined ? {} : { devices }),
+    ...(gpuMemoryLimit === undefined ? {} : { gpuMemoryLimit: gpuMemoryLimit * 1e6 }),
     ...(precision === undefined ? {} : { precision }),
     ...(threads === undefined ? {} : { threads }),
     ...(libtorch === undefined ? {} : { libtorch }),
@@ -61,6 +73,12 @@ export function parsePositive(text: string): number {
 /** A list of them: `1,8`. */
 export function parseCounts(text: string): number[] {
   return text.split(',').map((item) => parsePositive(item.trim()));
+}
+
+function parseNumbers(text: string): number[] {
+  const numbers = text.split(',').map(Number);
+  if (!/^\d{1,3}(,\d{1,3})*$/.test(text)) throw new InvalidArgumentError('Expected numbers such as 0,1.');
+  return numbers;
 }
 
 function parseDevice(text: string): string {

@@ -56,7 +56,7 @@ function systemText(system: SystemInfo, sharp: { available: boolean; reason: str
 function backendText(status: BackendStatus): string {
   const version = status.version === null ? '' : ` ${status.version}`;
   const title = `${status.name}${version}: ${mark(status.available)}. ${status.reason}`;
-  const facts = status.available ? [['devices', status.devices.join(', ')]] : [];
+  const facts = status.available ? [['devices', status.devices.join(', ')], ...gpuFacts(status)] : [];
   const attempts = status.attempts.flatMap(attemptText);
   return [title, table([...facts, ['formats', status.formats.join(', ')]], '  '), ...attempts].join('\n');
 }
@@ -64,6 +64,10 @@ function backendText(status: BackendStatus): string {
 function attemptText({ what, path, ok, reason, fix }: Attempt): string[] {
   const line = `  ${ok ? 'found' : 'tried'}  ${[what, path].filter(Boolean).join(': ')}`;
   return [line, `           ${reason}`, ...(fix === undefined ? [] : [`           fix: ${fix}`])];
+}
+
+function gpuFacts({ gpu = {} }: BackendStatus): string[][] {
+  return Object.entries(gpu).map(([subject, text]) => [subject === 'unavailable' ? 'no gpu' : subject, text]);
 }
 
 function mark(ok: boolean): string {

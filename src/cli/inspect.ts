@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { ModelInfo, Signature } from '../backends/backend.js';
+import type { GraphState, ModelInfo, Signature } from '../backends/backend.js';
 import type { Model } from '../engine/model.js';
 import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions } from './common-options.js';
 import { clip, formatBytes, formatCount, formatValue, print, printJson, table } from './output.js';
@@ -20,7 +20,9 @@ export function addInspect(program: Command): void {
 async function inspect(path: string, options: CommonOptions): Promise<void> {
   // The engine is loaded here, not with the command line: --help answers at once.
   const { load } = await import('../engine/load.js');
-  const model = await load(path, loadOptions(options));
+  const given = loadOptions(options);
+  // What of a model can be recorded as a CUDA graph shows when it runs.
+  const model = await load(path, given.device === 'cpu' || given.device === 'auto' ? given : { ...given, warmup: 1 });
   try {
     const { size } = await stat(model.file);
     if (options.json) printJson(toJson(model, size));
@@ -32,7 +34,8 @@ async function inspect(path: string, options: CommonOptions): Promise<void> {
 
 function toJson(model: Model, fileBytes: number): object {
   const { file, path, info, choice, config } = model;
-  return { model: path, file, fileBytes, ...info, reason: choice.reason, config };
+  const graphs = model.graphs === null ? {} : { graphs: model.graphs };
+  return { model: path, file, fileBytes, ...info, ...graphs, reason: choice.reason, config };
 }
 
 function toText(model: Model, fileBytes: number): string {
@@ -48,11 +51,22 @@ function toText(model: Model, fileBytes: number): string {
     ],
     ['parameters', `${formatCount(count)}, ${formatBytes(bytes)}`],
     ['precision', precision.map(([dtype, elements]) => share(dtype, elements, count)).join(', ') || 'no weights'],
+    ...graphRows(model.graphs),
     ['stateful', info.stateful ? 'yes: calls change the model, and run one by one' : 'no'],
     ...Object.entries(info.metadata).map(([name, value]) => [name, clip(value)]),
   ];
   const methods = Object.entries(info.methods).map(([name, signature]) => methodText(name, signature, info));
   return [table(rows), ...methods, opsText(info.ops)].join('\n\n');
+}
+
+function graphRows(graphs: GraphState | null): string[][] {
+  if (graphs === null) return [];
+  const recorded = graphs.executors.flatMap((executor) => executor.recorded);
+  const failures = graphs.executors.flatMap((executor) => executor.failures);
+  return [
+    ['CUDA graphs', recorded.join(', ') || 'none recorded'],
+    ...failures.map(({ signature, reason }) => ['', `${signature} is computed each time: ${clip(reason)}`]),
+  ];
 }
 
 function share(dtype: string, elements: number, total: number): string {

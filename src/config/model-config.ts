@@ -7,7 +7,7 @@ import { readLabels } from './labels.js';
 import { array, boolean, type Check, integer, object, oneOf, type Place, reject, text } from './schema.js';
 
 /** The precisions a model can be asked to run in. */
-export const PRECISIONS = ['auto', 'fp32', 'bf16', 'fp16', 'int8'] as const;
+export const PRECISIONS = ['auto', 'fp32', 'tf32', 'bf16', 'fp16', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /** What model.json says of one input or output. */

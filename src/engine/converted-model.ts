@@ -48,9 +48,15 @@ export async function findTuned(
 export async function findConverted(
   precision: Precision | undefined,
   { file, format, info }: SavedModel,
-  { libtorch, signal }: FilledLoadOptions,
+  { libtorch, signal, device }: FilledLoadOptions,
 ): Promise<Converted> {
   if (precision !== 'int8' && precision !== 'fp16') return { converted: null, note: '' };
+  if (device !== 'cpu') {
+    if (precision === 'fp16') return { converted: null, note: '' };
+    throw new InfernodeError('INF_PRECISION_UNSUPPORTED', `INT8 runs on the CPU, not on ${device}: use fp16 or bf16`, {
+      details: { expected: 'auto, fp32, tf32, bf16 or fp16', given: precision },
+    });
+  }
   if (isAlready(precision, info)) return { converted: null, note: `; the model is ${precision} as it was saved` };
   const backend: BackendName = format === 'onnx' ? 'onnx' : 'torch';
   if (format === 'aotinductor' || (backend === 'torch' && precision === 'fp16')) {

@@ -2,6 +2,7 @@ import { type BatchingConfig, batching } from '../config/batching.js';
 import { PRECISIONS, type Precision } from '../config/model-config.js';
 import { unknownOption, wrongOption } from '../config/option-errors.js';
 import { availableCores } from '../config/thread-budget.js';
+import { fillDeviceOptions } from './device-options.js';
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -9,11 +10,18 @@ export interface LoadOptions {
   readonly backend?: 'auto' | 'torch' | 'onnx';
   /** `auto` by default, which is the CPU. `cuda` is `cuda:0`. */
   readonly device?: 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
-  /** Intra-op threads of one call, by default every available core but one, which the event loop has. */
+  /** GPUs to spread the instances over, by number: each has a copy of the weights. By default an instance on each. */
+  readonly devices?: readonly number[];
+  /** Whether calls on a GPU are recorded as CUDA graphs, by shape, and replayed; true by default. */
+  readonly graphs?: boolean;
+  /** Bytes that this process may take on each of the model's GPUs, for all models, until another load says otherwise. */
+  readonly gpuMemoryLimit?: number;
+  /** Intra-op threads of one call, by default every available core but one, which the event loop has; on a GPU 1. */
   readonly threads?: number;
   /**
    * By default that of model.json, else as the model was saved. `auto` takes what `optimize` found best for this model on
-   * this machine, if it ran before. `bf16` computes in it; inputs and outputs keep their dtypes. `int8` quantizes weights
+   * this machine, if it ran before. `bf16`, and on a GPU `fp16` and `tf32`, compute in it; inputs and outputs keep their
+   * dtypes. `int8` quantizes weights
    * ahead and activations in each call (linear layers only); networks of convolutions need `optimize`. What has to be
    * converted is converted once and kept in the cache.
    */
@@ -37,6 +45,10 @@ export interface LoadOptions {
 export interface FilledLoadOptions {
   readonly backend: 'auto' | 'torch' | 'onnx';
   readonly device: string;
+  /** `device` and those after it, null for one alone. */
+  readonly devices: readonly string[] | null;
+  readonly graphs: boolean;
+  readonly gpuMemoryLimit: number | undefined;
   /** Undefined where model.json or the default decides. */
   readonly threads: number | undefined;
   readonly precision: Precision | undefined;
@@ -51,6 +63,9 @@ export interface FilledLoadOptions {
 export const LOAD_OPTION_NAMES: readonly string[] = [
   'backend',
   'device',
+  'devices',
+  'graphs',
+  'gpuMemoryLimit',
   'threads',
   'precision',
   'instances',
@@ -64,11 +79,9 @@ export const LOAD_OPTION_NAMES: readonly string[] = [
 export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
   const mistake = unknownOption(options, LOAD_OPTION_NAMES);
   if (mistake !== undefined) throw mistake;
-  const { backend = 'auto', device = 'auto', threads, precision, instances, warmup, libtorch, signal } = options;
+  const { backend = 'auto', threads, precision, instances, warmup, libtorch, signal } = options;
   oneOf('backend', backend, ['auto', 'torch', 'onnx']);
   if (precision !== undefined) oneOf('precision', precision, PRECISIONS);
-  if (typeof device !== 'string' || !/^(auto|cpu|cuda(:\d{1,3})?)$/.test(device))
-    throw wrongOption('device', 'auto, cpu, cuda or cuda:N', device);
   const most = availableCores() * 4;
   if (threads !== undefined && (!Number.isInteger(threads) || threads < 1 || threads > most))
     throw wrongOption('threads', `an integer from 1 to ${most}`, threads);
@@ -78,9 +91,9 @@ export function fillLoadOptions(options: LoadOptions): FilledLoadOptions {
     throw wrongOption('warmup', 'an integer from 0', warmup);
   if (libtorch !== undefined && typeof libtorch !== 'string') throw wrongOption('libtorch', 'a path', libtorch);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongOption('signal', 'an AbortSignal', signal);
-  const chosen = device === 'auto' ? 'cpu' : device === 'cuda' ? 'cuda:0' : device;
   const settled = batchingOf(options.batching);
-  return { backend, device: chosen, threads, precision, instances, batching: settled, warmup, libtorch, signal };
+  const where = fillDeviceOptions(options);
+  return { backend, ...where, threads, precision, instances, batching: settled, warmup, libtorch, signal };
 }
 
 function batchingOf(option: LoadOptions['batching']): BatchingConfig | null | undefined {

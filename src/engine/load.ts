@@ -59,8 +59,8 @@ export async function loadFound(
   const names = options.backend === 'auto' ? BACKEND_NAMES : [options.backend];
   const { candidates, config } = await find(names.flatMap((name) => FORMATS[name]));
   const precision = options.precision ?? config?.precision;
-  // What was tuned may run on another backend than the one that is asked for.
-  if (precision === 'auto' && options.backend === 'auto') {
+  // What was tuned may run on another backend than the one that is asked for, and was tuned for the CPU.
+  if (precision === 'auto' && options.backend === 'auto' && options.device === 'cpu') {
     const tuned = await findTuned(candidates, options.libtorch);
     if (tuned !== null) return loadTuned(path, tuned, options, defaults);
   }
@@ -135,19 +135,23 @@ function loadOn(
   backend: Backend,
   file: string,
   format: ModelFormat,
-  { device, threads, precision = 'auto', instances: asked }: FilledLoadOptions,
+  { device, devices, threads, precision = 'auto', instances: asked, graphs, gpuMemoryLimit }: FilledLoadOptions,
   config: ModelConfig | null,
 ): Promise<Session> {
   const computed = precision === 'auto' ? (config?.precision ?? 'auto') : precision;
-  const instances = asked ?? config?.instances ?? 1;
+  const instances = asked ?? config?.instances ?? devices?.length ?? 1;
+  const onCpu = device === 'cpu';
   const options: SessionOptions = {
     device,
     instances,
-    // Instances that run side by side share the threads that there are.
-    threads: threads ?? config?.threads ?? Math.max(1, Math.floor(defaultThreads() / instances)),
-    // INT8 and FP16 are what a file is converted to, not how it is loaded.
-    precision: computed === 'bf16' ? computed : 'auto',
+    // Instances that run side by side share the threads that there are; on a GPU they only hand work over.
+    threads: threads ?? config?.threads ?? (onCpu ? Math.max(1, Math.floor(defaultThreads() / instances)) : 1),
+    // INT8, and on a CPU FP16, is what a file is converted to, not how it is loaded.
+    precision: computed === 'int8' || (computed === 'fp16' && onCpu) ? 'auto' : computed,
     ...(config?.layout && { layout: config.layout }),
+    ...(devices !== null && { devices }),
+    ...(gpuMemoryLimit !== undefined && { memoryLimit: gpuMemoryLimit }),
+    graphs: graphs && !onCpu,
   };
   return backend.load(file, format, options);
 }

@@ -5,6 +5,7 @@ import { defaultThreads } from '../config/thread-budget.js';
 import type { ByteBudget } from './batching/byte-budget.js';
 import { ComputeShare } from './batching/compute-share.js';
 import { CostModel } from './batching/cost-model.js';
+import { graphBuckets, recordedBuckets } from './batching/graph-buckets.js';
 import { joinArguments } from './batching/join-requests.js';
 import { type BatchPolicy, type Joinable, limitSizes, settlePolicy } from './batching/policy.js';
 import { Scheduler } from './batching/scheduler.js';
@@ -18,10 +19,13 @@ import { findWorkingInputs, type Trial, type WorkingInputs } from './working-inp
 let processShare: ComputeShare | undefined;
 
 /** All models of the process share the threads that the event loop leaves. */
-function share(): ComputeShare {
+function cpuShare(): ComputeShare {
   processShare ??= new ComputeShare(defaultThreads());
   return processShare;
 }
+
+/** Calls on a GPU wait for it, and need no core for that. */
+const gpuShare = new ComputeShare(Number.POSITIVE_INFINITY);
 
 /** Where the requests to a model wait. */
 export interface ModelQueue {
@@ -52,6 +56,9 @@ export interface QueueOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A call is computed so often before it is recorded (native/backends/torch/cuda/cuda_runner.cc), and then once more. */
+const RUNS_TO_RECORD = 4;
+
 const NOT_ASKED: Joinable = { rows: 1, reason: 'batching was not asked for', isCertain: true };
 
 /**
@@ -73,8 +80,10 @@ export async function makeQueue(
   const cost = new CostModel();
   const joinable = isOff ? NOT_ASKED : await tryRows(trial, inputs, cost);
   const tried = inputs === null ? null : await triedValues(trial, inputs, joinable.rows > 1);
-  const policy = settlePolicy({ ...limitSizes(defaults, joinable), ...batching }, joinable, queue);
-  if (inputs !== null) await warmUp(trial, inputs, policy, { runs: warmup, signal });
+  const settled = settlePolicy({ ...limitSizes(defaults, joinable), ...batching }, joinable, queue);
+  const sizes = bucketsOf(session, settled);
+  if (inputs !== null) await warmUp(trial, inputs, sizes, { runs: warmup, signal });
+  const policy = withRecorded(session, settled, sizes);
   const statistics = new StatisticsCounter();
   const observers = new Set<ModelObserver>([statistics]);
   const observer: ModelObserver = {
@@ -85,21 +94,41 @@ export async function makeQueue(
       for (const each of observers) each.onExecution(record);
     },
   };
-  const scheduler = new Scheduler({ session, policy, method, share: share(), observer, cost, budget });
+  const share = session.info.device === 'cpu' ? cpuShare() : gpuShare;
+  const scheduler = new Scheduler({ session, policy, method, share, observer, cost, budget });
   return { scheduler, policy, isDirect: batching === null, tried, statistics, observers };
+}
+
+/** The sizes that the model is warmed up for. */
+function bucketsOf(session: Session, { padTo, maxSize }: BatchPolicy): readonly number[] {
+  if (padTo.length > 0) return padTo;
+  return recordsGraphs(session) ? graphBuckets(maxSize) : [1];
+}
+
+/** Batches are filled up to what was recorded, unless the configuration says what they are filled up to. */
+function withRecorded(session: Session, policy: BatchPolicy, sizes: readonly number[]): BatchPolicy {
+  const state = session.graphs?.() ?? null;
+  if (state === null || policy.padTo.length > 0 || policy.maxSize === 1) return policy;
+  return { ...policy, padTo: recordedBuckets(sizes, state) };
+}
+
+function recordsGraphs(session: Session): boolean {
+  return (session.graphs?.() ?? null) !== null;
 }
 
 /** What fails is left alone: inputs that were made up prove nothing. */
 async function warmUp(
   { session, method }: Trial,
   inputs: WorkingInputs,
-  policy: BatchPolicy,
+  sizes: readonly number[],
   { runs, signal }: { runs: number; signal: AbortSignal | undefined },
 ): Promise<void> {
   const { instances } = session.info;
-  const sizes = policy.padTo.length === 0 ? [1] : policy.padTo;
-  for (let run = 0; run < runs; run++) {
-    for (const rows of sizes) {
+  // Anything else than no warm-up at all sees to it that graphs are recorded before the first request.
+  const needed = runs > 0 && recordsGraphs(session) ? Math.max(runs, RUNS_TO_RECORD) : runs;
+  // The largest first: what it takes of the memory is enough for the others.
+  for (const rows of [...sizes].reverse()) {
+    for (let run = 0; run < needed; run++) {
       if (signal?.aborted) return;
       const args = rows === 1 ? inputs.first : joinArguments(new Array(rows).fill(inputs.first), rows);
       await Promise.allSettled(Array.from({ length: instances }, () => session.run(method, args)));

@@ -1,4 +1,13 @@
-import type { BackendName, Inputs, InputValue, ModelInfo, Outputs, Session, Signature } from '../backends/backend.js';
+import type {
+  BackendName,
+  GraphState,
+  Inputs,
+  InputValue,
+  ModelInfo,
+  Outputs,
+  Session,
+  Signature,
+} from '../backends/backend.js';
 import { defaultMethod, unknownMethod } from '../backends/methods.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { InfernodeError } from '../errors.js';
@@ -67,6 +76,11 @@ export class Model {
   /** Tells somebody what becomes of its requests from now on. */
   observe(observer: ModelObserver): void {
     this.queue.observers.add(observer);
+  }
+
+  /** What has become of its CUDA graphs; null of a model that records none. */
+  get graphs(): GraphState | null {
+    return this.session.graphs?.() ?? null;
   }
 
   /** Format, device, methods, operations, parameters and so on. */

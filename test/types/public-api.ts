@@ -53,7 +53,8 @@ export async function loading(): Promise<void> {
   await load('m', { backend: 'auto', device: 'cuda:1', threads: 2, precision: 'bf16', libtorch: '/x', signal });
   same<LoadOptions['backend'], 'auto' | BackendName | undefined>();
   same<LoadOptions['precision'], Precision | undefined>();
-  same<Precision, 'auto' | 'fp32' | 'bf16' | 'fp16' | 'int8'>();
+  same<Precision, 'auto' | 'fp32' | 'tf32' | 'bf16' | 'fp16' | 'int8'>();
+  await load('m', { devices: [0, 1], graphs: false, gpuMemoryLimit: 1e9, precision: 'tf32' });
   await load(new URL('file:///model.pt'));
   // @ts-expect-error a path is a string or a URL
   await load(5);

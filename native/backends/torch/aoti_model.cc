@@ -7,6 +7,7 @@
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -17,17 +18,20 @@
 #include <utility>
 #include <vector>
 
-#include "arguments.h"
 #include "describe.h"
+#include "devices.h"
 #include "error.h"
 #include "json.h"
 
 namespace infernode::torch_backend {
 
-// One for all models of its file in the process.
+// One for all models of its file and device in the process.
 struct AotiPackage {
-  AotiPackage(const std::string& path, const at::Device& device, size_t runners)
-      : loader(path, "model", false, runners, device.has_index() ? device.index() : -1),
+  // A runner on a GPU only hands its work over, so one serves all streams; and only without libtorch's own locks and
+  // events can it be recorded as a graph.
+  AotiPackage(const std::string& path, const at::Device& on, size_t runners)
+      : device(on),
+        loader(path, "model", device.is_cuda(), runners, device.has_index() ? device.index() : -1),
         free_runners(static_cast<ptrdiff_t>(runners)) {
     // Before the first run, which folds constants and would write to the map that this reads.
     for (const auto& [name, tensor] : loader.get_runner()->extract_constants_map(false)) {
@@ -42,9 +46,16 @@ struct AotiPackage {
       std::counting_semaphore<>& runners;
       ~Release() { runners.release(); }
     } const release{free_runners};
-    return loader.run(inputs);
+    if (device.is_cpu() || ran) return loader.run(inputs);
+    std::vector<at::Tensor> outputs;
+    // The first run folds constants, which other streams must not see half done.
+    on_device(device, [&] { outputs = loader.run(inputs); });
+    ran = true;
+    return outputs;
   }
 
+  at::Device device;
+  bool ran = false;  // on a GPU, guarded by its only runner
   torch::inductor::AOTIModelPackageLoader loader;
   ParameterCount parameters;
   // libtorch makes a call wait for a runner too, but a runner whose call has failed does not wake it.
@@ -89,10 +100,15 @@ AotiPackage& load_package(const std::string& path, const at::Device& device) {
   if (slot == nullptr) {
     // Runners let executors share the weights; each costs only its own scratch memory, made on first use. How many
     // there are cannot change later; more than cores would gain nothing.
-    const size_t runners = std::max(4U, std::thread::hardware_concurrency());
+    const size_t runners = device.is_cpu() ? std::max(4U, std::thread::hardware_concurrency()) : 1;
     slot = std::make_unique<AotiPackage>(path, device, runners);
-    // Kernels for a GPU are read when they first run.
-    if (device.is_cpu()) remove_unpacked_files();
+    if (device.is_cpu()) {
+      remove_unpacked_files();
+    } else {
+      // Kernels for a GPU are read when they first run.
+      static const bool at_exit = std::atexit(remove_unpacked_files) == 0;
+      static_cast<void>(at_exit);
+    }
   }
   return *slot;
 }
@@ -100,7 +116,10 @@ AotiPackage& load_package(const std::string& path, const at::Device& device) {
 }  // namespace
 
 AotiModel::AotiModel(const inf_load_options& options)
-    : device_(options.device), package_(load_package(options.path, device_)) {
+    : device_(options.device),
+      package_(load_package(options.path, device_)),
+      runner_(make_runner(device_, {options.graphs != 0, false})) {
+  uses_gpu_ = !device_.is_cpu();
   bytes_ = package_.parameters.bytes;
   const auto spec = package_.loader.get_call_spec();
   JsonWriter json;
@@ -120,17 +139,20 @@ AotiModel::AotiModel(const inf_load_options& options)
 std::unique_ptr<Result> AotiModel::run(uint32_t method, const inf_value* arguments, size_t count) {
   if (method != 0) throw BackendError(INF_METHOD_UNKNOWN, "An AOTInductor package has no method besides forward");
   const c10::InferenceMode inference;
-  std::vector<at::Tensor> inputs;
-  inputs.reserve(count);
-  for (size_t i = 0; i < count; ++i) {
-    if (arguments[i].kind != INF_KIND_TENSOR) {
-      throw BackendError(INF_INPUT_TYPE, "Input " + std::to_string(i) + " of an AOTInductor package must be a tensor");
+  const auto compute = [&](TensorPlace& place) -> c10::IValue {
+    std::vector<at::Tensor> inputs;
+    inputs.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+      if (arguments[i].kind != INF_KIND_TENSOR) {
+        throw BackendError(INF_INPUT_TYPE,
+                           "Input " + std::to_string(i) + " of an AOTInductor package must be a tensor");
+      }
+      // Mutation of inputs is compiled into the package and cannot be seen, so it gets its own memory.
+      inputs.push_back(place.place(arguments[i].tensor, true));
     }
-    // Mutation of inputs is compiled into the package and cannot be seen, so it gets its own memory.
-    inputs.push_back(to_tensor(arguments[i].tensor, device_, true));
-  }
-  auto outputs = package_.run(inputs);
-  inputs.clear();
+    return package_.run(inputs);
+  };
+  auto outputs = runner_->run({method, arguments, count}, compute).toTensorVector();
   std::vector<std::string> names;
   for (size_t i = 0; i < outputs.size(); ++i) names.push_back("output." + std::to_string(i));
   return std::make_unique<Result>(std::move(names), std::move(outputs));

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include "device_runner.h"
 #include "model.h"
 
 namespace infernode::torch_backend {
@@ -17,10 +19,12 @@ class AotiModel final : public inf_model {
 
   // Takes the leaves of the exported inputs in order, every one a tensor. Outputs are named output.0, output.1, ...
   std::unique_ptr<Result> run(uint32_t method, const inf_value* arguments, size_t count) override;
+  std::string state() const override { return runner_->state(); }
 
  private:
   at::Device device_;
   AotiPackage& package_;
+  std::unique_ptr<DeviceRunner> runner_;
 };
 
 }  // namespace infernode::torch_backend

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "dtype.h"
 #include "error.h"
 
 namespace infernode::torch_backend {
@@ -32,37 +31,37 @@ c10::IValue open_scalar(const inf_value& value, const std::string& name, const c
   }
 }
 
-c10::IValue to_list(const inf_value& value, const c10::TypePtr& element, const std::string& name, at::Device device,
+c10::IValue to_list(const inf_value& value, const c10::TypePtr& element, const std::string& name, TensorPlace& place,
                     bool copy) {
   c10::impl::GenericList list(element);
   list.reserve(value.count);
   for (size_t i = 0; i < value.count; ++i) {
-    list.push_back(to_ivalue(value.items[i], element, name + "." + std::to_string(i), device, copy));
+    list.push_back(to_ivalue(value.items[i], element, name + "." + std::to_string(i), place, copy));
   }
   return list;
 }
 
-c10::IValue to_tuple(const inf_value& value, const c10::TupleTypePtr& type, const std::string& name, at::Device device,
+c10::IValue to_tuple(const inf_value& value, const c10::TupleTypePtr& type, const std::string& name, TensorPlace& place,
                      bool copy) {
   const auto elements = type->elements();
   if (value.count != elements.size()) wrong_kind(name, type);
   std::vector<c10::IValue> items;
   items.reserve(elements.size());
   for (size_t i = 0; i < elements.size(); ++i) {
-    items.push_back(to_ivalue(value.items[i], elements[i], name + "." + std::to_string(i), device, copy));
+    items.push_back(to_ivalue(value.items[i], elements[i], name + "." + std::to_string(i), place, copy));
   }
   if (type->schema() != nullptr) return c10::ivalue::Tuple::createNamed(std::move(items), type);
   return c10::ivalue::Tuple::create(std::move(items));
 }
 
-c10::IValue to_dict(const inf_value& value, const c10::DictTypePtr& type, const std::string& name, at::Device device,
+c10::IValue to_dict(const inf_value& value, const c10::DictTypePtr& type, const std::string& name, TensorPlace& place,
                     bool copy) {
   c10::impl::GenericDict dict(type->getKeyType(), type->getValueType());
   const bool text_keys = type->getKeyType()->kind() == c10::TypeKind::StringType;
   if (!text_keys && type->getKeyType()->kind() != c10::TypeKind::IntType) wrong_kind(name, type);
   for (size_t i = 0; i < value.count; ++i) {
     const auto key = text_of(value.keys[i]);
-    auto item = to_ivalue(value.items[i], type->getValueType(), name + "." + key, device, copy);
+    auto item = to_ivalue(value.items[i], type->getValueType(), name + "." + key, place, copy);
     if (text_keys) {
       dict.insert(key, std::move(item));
     } else {
@@ -76,37 +75,27 @@ c10::IValue to_dict(const inf_value& value, const c10::DictTypePtr& type, const 
 }
 
 // Any, Union and the like: whatever the caller gave, as it is.
-c10::IValue to_anything(const inf_value& value, const c10::TypePtr& type, const std::string& name, at::Device device,
+c10::IValue to_anything(const inf_value& value, const c10::TypePtr& type, const std::string& name, TensorPlace& place,
                         bool copy) {
-  if (value.kind == INF_KIND_TENSOR) return to_tensor(value.tensor, device, copy);
-  if (value.kind == INF_KIND_LIST) return to_list(value, c10::TensorType::get(), name, device, copy);
+  if (value.kind == INF_KIND_TENSOR) return place.place(value.tensor, copy);
+  if (value.kind == INF_KIND_LIST) return to_list(value, c10::TensorType::get(), name, place, copy);
   return open_scalar(value, name, type);
 }
 
 }  // namespace
 
-at::Tensor to_tensor(const inf_tensor& tensor, at::Device device, bool copy) {
-  const auto options = at::TensorOptions().dtype(to_scalar_type(tensor.dtype));
-  const at::IntArrayRef sizes(tensor.shape, static_cast<size_t>(tensor.rank));
-  // An empty array of JavaScript may have no memory at all.
-  if (tensor.bytes == 0) return at::empty(sizes, options.device(device));
-  auto view = at::from_blob(tensor.data, sizes, options);
-  if (!device.is_cpu()) return view.to(device);
-  return copy ? view.clone() : view;
-}
-
-c10::IValue to_ivalue(const inf_value& value, const c10::TypePtr& type, const std::string& name, at::Device device,
+c10::IValue to_ivalue(const inf_value& value, const c10::TypePtr& type, const std::string& name, TensorPlace& place,
                       bool copy) {
   switch (type->kind()) {
     case c10::TypeKind::OptionalType:
       if (value.kind == INF_KIND_NONE) return {};
-      return to_ivalue(value, type->expectRef<c10::OptionalType>().getElementType(), name, device, copy);
+      return to_ivalue(value, type->expectRef<c10::OptionalType>().getElementType(), name, place, copy);
     case c10::TypeKind::NoneType:
       if (value.kind != INF_KIND_NONE) wrong_kind(name, type);
       return {};
     case c10::TypeKind::TensorType:
       if (value.kind != INF_KIND_TENSOR) wrong_kind(name, type);
-      return to_tensor(value.tensor, device, copy);
+      return place.place(value.tensor, copy);
     case c10::TypeKind::IntType:
       if (value.kind != INF_KIND_INT) wrong_kind(name, type);
       return value.integer;
@@ -125,15 +114,15 @@ c10::IValue to_ivalue(const inf_value& value, const c10::TypePtr& type, const st
       return c10::Device(text_of(value.text));
     case c10::TypeKind::TupleType:
       if (value.kind != INF_KIND_TUPLE && value.kind != INF_KIND_LIST) wrong_kind(name, type);
-      return to_tuple(value, type->cast<c10::TupleType>(), name, device, copy);
+      return to_tuple(value, type->cast<c10::TupleType>(), name, place, copy);
     case c10::TypeKind::ListType:
       if (value.kind != INF_KIND_LIST && value.kind != INF_KIND_TUPLE) wrong_kind(name, type);
-      return to_list(value, type->expectRef<c10::ListType>().getElementType(), name, device, copy);
+      return to_list(value, type->expectRef<c10::ListType>().getElementType(), name, place, copy);
     case c10::TypeKind::DictType:
       if (value.kind != INF_KIND_DICT) wrong_kind(name, type);
-      return to_dict(value, type->cast<c10::DictType>(), name, device, copy);
+      return to_dict(value, type->cast<c10::DictType>(), name, place, copy);
     default:
-      return to_anything(value, type, name, device, copy);
+      return to_anything(value, type, name, place, copy);
   }
 }
 

@@ -5,18 +5,20 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/headeronly/version.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "aoti_model.h"
+#include "devices.h"
 #include "error.h"
 #include "json.h"
 #include "observed_model.h"
@@ -88,6 +90,7 @@ inf_error* initialize() noexcept {
     at::set_num_threads(1);
     at::set_num_interop_threads(1);
     choose_quantized_engine();
+    initialize_devices();
     // The first operation picks kernels for this CPU: what fails here fails in the probing child process.
     at::ones({1}).add_(1);
   });
@@ -104,21 +107,15 @@ std::string details() {
   json.end_array();
   json.key("mkldnn").value(at::globalContext().hasMKLDNN());
   json.key("mkl").value(at::globalContext().hasMKL());
+  describe_devices(json);
   json.end_object();
   return json.text();
-}
-
-std::string devices() {
-  std::string list = "cpu";
-  const int count = at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
-  for (int i = 0; i < count; ++i) list += ",cuda:" + std::to_string(i);
-  return list;
 }
 
 const inf_capabilities* capabilities() noexcept {
   static const std::string version = runtime_version();
   static const std::string detail_text = details();
-  static const std::string device_list = devices();
+  static const std::string device_list = device_names();
   static const inf_capabilities table{
       "torch", TORCH_VERSION, version.c_str(), "torchscript,aotinductor", device_list.c_str(), detail_text.c_str(), 1,
       1};
@@ -134,15 +131,14 @@ void enter_thread(int32_t threads) noexcept {
 inf_error* model_load(const inf_load_options* options, inf_model** model) noexcept {
   return guarded(INF_MODEL_INVALID, [&] {
     const at::Device device(options->device);
-    if (device.is_cuda() && !at::globalContext().hasCUDA()) {
-      throw BackendError(INF_DEVICE_UNAVAILABLE, std::string("Device ") + options->device +
-                                                     " is not available: this libtorch sees no CUDA device");
-    }
-    if (std::string_view(options->format) == "aotinductor") {
-      *model = std::make_unique<AotiModel>(*options).release();
-    } else {
-      *model = std::make_unique<TorchScriptModel>(*options).release();
-    }
+    prepare_device(device, options->memory_limit);
+    on_device(device, [&] {
+      if (std::string_view(options->format) == "aotinductor") {
+        *model = std::make_unique<AotiModel>(*options).release();
+      } else {
+        *model = std::make_unique<TorchScriptModel>(*options).release();
+      }
+    });
   });
 }
 
@@ -172,7 +168,21 @@ inf_error* model_run(inf_model* model, uint32_t method, const inf_value* argumen
 }
 
 void model_free(inf_model* model) noexcept {
-  std::unique_ptr<inf_model> owned(model);
+  const bool used_gpu = model->uses_gpu();
+  std::unique_ptr<inf_model>(model).reset();
+  if (used_gpu) trim_devices();
+}
+
+char* model_state(const inf_model* model) noexcept {
+  try {
+    return strdup(model->state().c_str());
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+void text_free(char* text) noexcept {
+  std::free(text);
 }
 
 void result_free(inf_result* result) noexcept {
@@ -184,8 +194,8 @@ void output_release(void* owner) noexcept {
 }
 
 constexpr inf_backend_api kApi{
-    INF_BACKEND_ABI, initialize,  capabilities, enter_thread, model_load,  model_describe, model_observe,
-    model_convert,   model_bytes, model_run,    model_free,   result_free, output_release, free_error,
+    INF_BACKEND_ABI, initialize,  capabilities, enter_thread, model_load, model_describe, model_observe,  model_convert,
+    model_bytes,     model_state, model_run,    model_free,   text_free,  result_free,    output_release, free_error,
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ std::vector<std::string> names_without_forward(const std::vector<Callable>& call
 }
 
 std::vector<c10::IValue> bind_arguments(const Callable& callable, const inf_value* arguments, size_t count,
-                                        const at::Device& device, bool copy_all) {
+                                        TensorPlace& place, bool copy_all) {
   const auto& declared = callable.method.function().getSchema().arguments();
   const auto& writes = callable.facts.writes_input;
   std::vector<c10::IValue> stack;
@@ -42,7 +42,7 @@ std::vector<c10::IValue> bind_arguments(const Callable& callable, const inf_valu
     }
     static constexpr inf_value kNone{};
     const bool copy = copy_all || i - 1 >= writes.size() || writes[i - 1];
-    stack.push_back(to_ivalue(given ? arguments[i - 1] : kNone, declared[i].type(), declared[i].name(), device, copy));
+    stack.push_back(to_ivalue(given ? arguments[i - 1] : kNone, declared[i].type(), declared[i].name(), place, copy));
   }
   return stack;
 }

@@ -8,6 +8,7 @@
 
 #include "graph_facts.h"
 #include "infernode/backend.h"
+#include "tensor_place.h"
 
 namespace infernode::torch_backend {
 
@@ -27,6 +28,6 @@ std::vector<std::string> names_without_forward(const std::vector<Callable>& call
 // argument shares memory with the caller's; else only those do that the method cannot write to. Throws BackendError
 // INF_INPUT_TYPE.
 std::vector<c10::IValue> bind_arguments(const Callable& callable, const inf_value* arguments, size_t count,
-                                        const at::Device& device, bool copy_all);
+                                        TensorPlace& place, bool copy_all);
 
 }  // namespace infernode::torch_backend

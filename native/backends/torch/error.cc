@@ -2,6 +2,8 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <new>
 
@@ -36,11 +38,6 @@ std::string headline(const std::string& what) {
   return line;
 }
 
-bool is_out_of_memory(const std::string& what) {
-  return contains(what, "can't allocate memory") || contains(what, "not enough memory") ||
-         contains(what, "CUDA out of memory") || contains(what, "std::bad_alloc");
-}
-
 inf_error* make_error(inf_status status, const std::string& what) noexcept {
   try {
     auto error = std::make_unique<OwnedError>();
@@ -57,6 +54,15 @@ inf_error* make_error(inf_status status, const std::string& what) noexcept {
 }
 
 }  // namespace
+
+bool is_out_of_memory(std::string_view what) {
+  // Libraries of CUDA allocate beside libtorch, and have words of their own for it.
+  constexpr const char* kSigns[] = {
+      "can't allocate memory",     "not enough memory",          "CUDA out of memory",       "std::bad_alloc",
+      "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"};
+  return std::any_of(std::begin(kSigns), std::end(kSigns),
+                     [&](const char* sign) { return what.find(sign) != std::string_view::npos; });
+}
 
 inf_error* current_error(inf_status fallback) noexcept {
   try {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "infernode/backend.h"
@@ -24,6 +25,9 @@ class BackendError : public std::runtime_error {
 inf_error* current_error(inf_status fallback) noexcept;
 
 void free_error(inf_error* error) noexcept;
+
+// Whether a framework's message is about memory, of the machine or of a device.
+bool is_out_of_memory(std::string_view what);
 
 // Runs `body`; returns nullptr, or what it threw.
 template <typename Body>

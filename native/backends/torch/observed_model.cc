@@ -250,7 +250,8 @@ std::unique_ptr<Result> ObservedModel::run(uint32_t method, const inf_value* arg
   if (method >= callables_.size()) throw BackendError(INF_METHOD_UNKNOWN, "No such method");
   const auto& callable = callables_[method];
   const at::NoGradGuard no_grad;
-  auto stack = bind_arguments(callable, arguments, count, at::kCPU, true);
+  HostPlace place;
+  auto stack = bind_arguments(callable, arguments, count, place, true);
   callable.method.function().run(stack);
   return std::make_unique<Result>(std::move(stack.back()));
 }

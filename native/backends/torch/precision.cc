@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "dtype.h"
 #include "error.h"
 #include "tensors.h"
 #include "visit_nodes.h"
@@ -16,7 +17,7 @@ namespace {
 namespace jit = torch::jit;
 
 at::Tensor converted(const at::Tensor& tensor, const Computation& computation) {
-  auto result = computation.bfloat16 && tensor.scalar_type() == at::kFloat ? tensor.to(at::kBFloat16) : tensor;
+  auto result = tensor.scalar_type() == at::kFloat ? tensor.to(computation.dtype) : tensor;
   return computation.channels_last && result.dim() == 4 ? result.contiguous(at::MemoryFormat::ChannelsLast) : result;
 }
 
@@ -39,11 +40,20 @@ int64_t convert_constants(jit::Graph& graph, const Computation& computation) {
 
 }  // namespace
 
+const char* computed_in(const Computation& computation) {
+  if (computation.dtype != at::kFloat) return dtype_name(computation.dtype);
+  return computation.tf32 ? "tf32" : "";
+}
+
 Computation computation_of(std::string_view precision, int channels_last, const at::Device& device) {
   Computation computation;
   if (precision == "bf16") {
-    computation.bfloat16 = true;
-  } else if (precision == "fp16" && device.is_cpu()) {
+    computation.dtype = at::kBFloat16;
+  } else if (precision == "fp16" && device.is_cuda()) {
+    computation.dtype = at::kHalf;
+  } else if (precision == "tf32" && device.is_cuda()) {
+    computation.tf32 = true;
+  } else if (precision == "fp16") {
     throw BackendError(INF_PRECISION_UNSUPPORTED,
                        "FP16 is several times slower than FP32 on a CPU, which has no instructions for it: use bf16 or "
                        "int8");
@@ -51,12 +61,12 @@ Computation computation_of(std::string_view precision, int channels_last, const 
     throw BackendError(INF_PRECISION_UNSUPPORTED,
                        "The torch backend has no precision " + std::string(precision) + " on " + device.str());
   }
-  computation.channels_last = channels_last == 1 || (channels_last == -1 && computation.bfloat16);
+  computation.channels_last = channels_last == 1 || (channels_last == -1 && computation.dtype != at::kFloat);
   return computation;
 }
 
 void convert_module(jit::Module& module, const Computation& computation) {
-  if (!computation.bfloat16 && !computation.channels_last) return;
+  if (!computation.converts()) return;
   const at::NoGradGuard no_grad;
   int64_t count = 0;
   for (const auto& part : module.modules()) {
@@ -71,9 +81,10 @@ void convert_module(jit::Module& module, const Computation& computation) {
       count += convert_constants(*method.graph(), computation);
     }
   }
-  if (computation.bfloat16 && count == 0) {
-    throw BackendError(INF_PRECISION_UNSUPPORTED,
-                       "The model has no float32 weights that could be converted to bfloat16");
+  if (computation.dtype != at::kFloat && count == 0) {
+    throw BackendError(
+        INF_PRECISION_UNSUPPORTED,
+        std::string("The model has no float32 weights that could be converted to ") + dtype_name(computation.dtype));
   }
 }
 
@@ -82,9 +93,9 @@ c10::IValue convert_input(const c10::IValue& value, const Computation& computati
 }
 
 c10::IValue convert_output(const c10::IValue& value, const Computation& computation) {
-  if (!computation.bfloat16) return value;
-  return map_tensors(value, [](const at::Tensor& tensor) {
-    return tensor.scalar_type() == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
+  if (computation.dtype == at::kFloat) return value;
+  return map_tensors(value, [&](const at::Tensor& tensor) {
+    return tensor.scalar_type() == computation.dtype ? tensor.to(at::kFloat) : tensor;
   });
 }
 

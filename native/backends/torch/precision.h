@@ -9,9 +9,15 @@ namespace infernode::torch_backend {
 
 // How a model computes. Its inputs and outputs keep the dtypes that it was saved with.
 struct Computation {
-  bool bfloat16 = false;
+  at::ScalarType dtype = at::kFloat;  // what float32 is converted to; float32 leaves everything as it was saved
   bool channels_last = false;
+  bool tf32 = false;
+
+  bool converts() const { return dtype != at::kFloat || channels_last; }
 };
+
+// The name of the dtype that it computes in, where that is not the one that was saved; else "".
+const char* computed_in(const Computation& computation);
 
 // What a precision name means on this device. Throws BackendError INF_PRECISION_UNSUPPORTED.
 Computation computation_of(std::string_view precision, int channels_last, const at::Device& device);

@@ -9,25 +9,40 @@
 
 #include "call_stacks.h"
 #include "describe.h"
+#include "devices.h"
 #include "error.h"
 #include "fuse.h"
 #include "json.h"
+#include "place_constants.h"
 #include "relax_views.h"
 
 namespace infernode::torch_backend {
 
 namespace jit = torch::jit;
 
+namespace {
+
+jit::Module load_module(const char* path, const at::Device& device) {
+  auto module = jit::load(path, device);
+  place_constants(module, device);
+  module.eval();
+  return module;
+}
+
+}  // namespace
+
 TorchScriptModel::TorchScriptModel(const inf_load_options& options)
     : device_(options.device),
       computation_(computation_of(options.precision, options.channels_last, device_)),
-      module_(jit::load(options.path, device_)) {
-  module_.eval();
+      module_(load_module(options.path, device_)) {
+  uses_gpu_ = !device_.is_cpu();
   callables_ = public_methods(module_);
   freeze();
   describe();
   convert(options);
   if (options.fuse != 0) fuse();
+  // What writes to its own attributes would write to those of the recording.
+  runner_ = make_runner(device_, {options.graphs != 0 && !stateful_, computation_.tf32});
   if (!is_frozen_) return;
   for (const auto& callable : callables_) own_call_stacks(callable.method.graph(), call_stacks_);
   // The weights are constants of the frozen graph now; the module would keep them a second time.
@@ -70,10 +85,9 @@ void TorchScriptModel::freeze() {
 
 // The frozen program told what it takes; a converted one would ask for inputs of its own precision.
 void TorchScriptModel::convert(const inf_load_options& options) {
-  if (!computation_.bfloat16 && !computation_.channels_last) return;
+  if (!computation_.converts()) return;
   // Freezing may share weights with the module, or leave it without them: conversion starts from the file.
-  module_ = jit::load(options.path, device_);
-  module_.eval();
+  module_ = load_module(options.path, device_);
   convert_module(module_, computation_);
   if (is_frozen_) frozen_ = jit::freeze(module_, names_without_forward(callables_));
   for (auto& callable : callables_) {
@@ -90,7 +104,7 @@ void TorchScriptModel::fuse() {
                        [&](const auto& op) { return op.first.find(part) != std::string::npos; });
   };
   if (has("quantized::")) return;
-  if (!computation_.bfloat16) {
+  if (computation_.dtype == at::kFloat) {
     for (const auto& callable : callables_) fuse_linear_layers(callable.method.graph());
   }
   if (!has("aten::conv2d") && !has("aten::_convolution") && !has("aten::conv3d")) return;
@@ -115,7 +129,7 @@ void TorchScriptModel::describe() {
   json.key("parameters");
   write_parameters(json, parameters);
   json.key("metadata").begin_object();
-  if (computation_.bfloat16) json.key("computes in").value("bfloat16");
+  if (const std::string dtype = computed_in(computation_); !dtype.empty()) json.key("computes in").value(dtype);
   json.key("frozen").value(frozen_note_);
   json.key("class").value(module_.type()->name().has_value() ? module_.type()->name()->qualifiedName() : "");
   json.end_object();
@@ -128,19 +142,24 @@ std::unique_ptr<Result> TorchScriptModel::run(uint32_t method, const inf_value* 
   if (method >= callables_.size()) throw BackendError(INF_METHOD_UNKNOWN, "No such method");
   auto& callable = callables_[method];
   const c10::InferenceMode inference;
-  // What a stateful model keeps after the call must not be the caller's memory.
-  auto stack = bind_arguments(callable, arguments, count, device_, stateful_);
-  const bool converts = computation_.bfloat16 || computation_.channels_last;
-  if (converts) {
-    for (size_t i = 1; i < stack.size(); ++i) stack[i] = convert_input(stack[i], computation_);
-  }
   std::unique_lock<std::mutex> lock(state_mutex_, std::defer_lock);
   if (stateful_) lock.lock();
+  const DeviceRunner::Call call{method, arguments, count};
+  return std::make_unique<Result>(
+      runner_->run(call, [&](TensorPlace& place) { return compute(callable, call, place); }));
+}
+
+c10::IValue TorchScriptModel::compute(Callable& callable, const DeviceRunner::Call& call, TensorPlace& place) {
+  // What a stateful model keeps after the call must not be the caller's memory.
+  auto stack = bind_arguments(callable, call.arguments, call.count, place, stateful_);
+  if (computation_.converts()) {
+    for (size_t i = 1; i < stack.size(); ++i) stack[i] = convert_input(stack[i], computation_);
+  }
   // Every argument was made by its declared type, so the checks of Method::operator() would only repeat it.
   callable.method.function().run(stack);
   auto answer = std::move(stack.back());
   stack.clear();
-  return std::make_unique<Result>(converts ? convert_output(answer, computation_) : std::move(answer));
+  return computation_.converts() ? convert_output(answer, computation_) : answer;
 }
 
 }  // namespace infernode::torch_backend

@@ -3,12 +3,14 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "callable.h"
+#include "device_runner.h"
 #include "model.h"
 #include "precision.h"
 
@@ -22,8 +24,10 @@ class TorchScriptModel final : public inf_model {
   explicit TorchScriptModel(const inf_load_options& options);
 
   std::unique_ptr<Result> run(uint32_t method, const inf_value* arguments, size_t count) override;
+  std::string state() const override { return runner_->state(); }
 
  private:
+  c10::IValue compute(Callable& callable, const DeviceRunner::Call& call, TensorPlace& place);
   void freeze();
   void convert(const inf_load_options& options);
   void fuse();
@@ -38,6 +42,7 @@ class TorchScriptModel final : public inf_model {
   bool is_frozen_ = false;
   std::string frozen_note_;
   std::vector<Callable> callables_;
+  std::unique_ptr<DeviceRunner> runner_;
   std::mutex state_mutex_;  // held during the calls of a stateful model
 };
 

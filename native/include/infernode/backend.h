@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct below changes; core and backend must agree exactly. */
-#define INF_BACKEND_ABI 2u
+#define INF_BACKEND_ABI 3u
 #define INF_BACKEND_ENTRY "infernode_backend_entry"
 
 /* The numbers are those of src/tensor/dtype.ts. */
@@ -57,6 +57,7 @@ typedef enum inf_status {
   INF_QUANTIZE_NOTHING,      /* the model has nothing that can be quantized */
   INF_QUANTIZED_ALREADY,     /* the model is quantized */
   INF_CONVERSION_FAILED,     /* quantization failed, or its result is not what it must be */
+  INF_DEVICE_FAILED,         /* the device fails every call from now on, until the process ends */
   INF_INTERNAL               /* a defect of the backend */
 } inf_status;
 
@@ -135,9 +136,12 @@ typedef struct inf_load_options {
   const char* format;    /* "torchscript" or "aotinductor" */
   const char* device;    /* "cpu" or "cuda:N" */
   int32_t threads;       /* intra-op threads of the executor that will run the model */
-  const char* precision; /* "auto", as saved; "fp32"; "bf16": computes in it, inputs and outputs stay as they are */
+  const char* precision; /* "auto", as saved; "fp32"; "bf16", on CUDA also "fp16" and "tf32": computes in it, inputs
+                            and outputs stay as they are */
   int32_t channels_last; /* images in memory as NHWC: 1 yes, 0 no, -1 as suits the precision */
   int32_t fuse;          /* rewrites layers to faster ones of the CPU: 1 yes, 0 no */
+  int32_t graphs;        /* records calls as CUDA graphs and replays them: 1 yes, 0 no */
+  int64_t memory_limit;  /* bytes of the device that this process may take from now on; 0 leaves the limit as it is */
 } inf_load_options;
 
 /* How to quantize to INT8. */
@@ -167,9 +171,13 @@ typedef struct inf_backend_api {
   inf_error* (*model_convert)(inf_model* model, const char* target, const char** report);
   /* Bytes of weights, to tell V8. */
   int64_t (*model_bytes)(const inf_model* model);
+  /* What has happened in it so far, a JSON object (see GraphState in src/backends/backend.ts); on any thread. Freed by
+   * `text_free`; NULL without memory. */
+  char* (*model_state)(const inf_model* model);
   inf_error* (*model_run)(inf_model* model, uint32_t method, const inf_value* arguments, size_t count,
                           inf_result** result);
   void (*model_free)(inf_model* model);
+  void (*text_free)(char* text);
   void (*result_free)(inf_result* result);
   void (*output_release)(void* owner);
   void (*error_free)(inf_error* error);

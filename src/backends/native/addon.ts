@@ -10,6 +10,10 @@ export interface Addon {
   describeBackend(backend: BackendHandle): BackendDescription;
   /** Completes with the model's description, JSON text. */
   load(backend: BackendHandle, options: NativeLoadOptions, ticket: number): SessionHandle;
+  /** What has happened in a model so far, JSON text. */
+  state(session: SessionHandle): string;
+  /** What NVIDIA's driver tells of the GPUs, JSON text; works without `initialize`. */
+  gpuFigures(): Promise<string>;
   /** Quantizes a model that was loaded with a recipe, into the file `target`. Completes with a report, JSON text. */
   convert(session: SessionHandle, target: string, ticket: number): void;
   /** Completes with outputs. `values` must stay untouched until then. */
@@ -41,6 +45,9 @@ export interface NativeLoadOptions {
   /** 1 yes, 0 no, -1 as suits the precision. */
   readonly channelsLast: -1 | 0 | 1;
   readonly fuse: boolean;
+  readonly graphs: boolean;
+  /** Bytes, 0 for none. */
+  readonly memoryLimit: number;
   /** Loads the model for quantization. */
   readonly recipe?: NativeRecipe;
 }

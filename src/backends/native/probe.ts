@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,12 +65,24 @@ function parse(stdout: string): ProbeResult | undefined {
 }
 
 async function fingerprint(files: readonly string[]): Promise<string> {
-  const hash = createHash('sha256').update(`${process.version} ${process.arch} ${process.env.LD_LIBRARY_PATH ?? ''}`);
+  const hash = createHash('sha256').update(
+    `${process.version} ${process.arch} ${process.env.LD_LIBRARY_PATH ?? ''} ${visibleGpus()}`,
+  );
   for (const file of files) {
     const { size, mtimeMs, ino } = await stat(file);
     hash.update(`${file} ${size} ${mtimeMs} ${ino}\n`);
   }
   return hash.digest('hex');
+}
+
+/** What changes the devices of a backend without changing a file of it. */
+function visibleGpus(): string {
+  const { CUDA_VISIBLE_DEVICES = 'all' } = process.env;
+  try {
+    return `${CUDA_VISIBLE_DEVICES} ${readdirSync('/proc/driver/nvidia/gpus').join(' ')}`;
+  } catch {
+    return `${CUDA_VISIBLE_DEVICES} no driver`;
+  }
 }
 
 type Cache = Record<string, BackendDescription | null | undefined>;

@@ -29,10 +29,15 @@ export const onnxBackend: Backend = {
         details: { expected: 'cpu', given: options.device },
       });
     }
-    if (options.precision === 'bf16') {
-      throw new InfernodeError('INF_PRECISION_UNSUPPORTED', 'The onnx backend does not compute in bf16: use int8', {
-        details: { expected: 'auto, fp32, fp16 or int8', given: 'bf16' },
-      });
+    const { precision = 'auto' } = options;
+    if (precision === 'bf16' || precision === 'tf32') {
+      throw new InfernodeError(
+        'INF_PRECISION_UNSUPPORTED',
+        `The onnx backend does not compute in ${precision}: use int8`,
+        {
+          details: { expected: 'auto, fp32, fp16 or int8', given: precision },
+        },
+      );
     }
     const { available, reason, attempts } = await onnxBackend.probe();
     if (!available) throw new InfernodeError('INF_BACKEND_UNAVAILABLE', reason, { details: { attempts } });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { openPromise } from 'yauzl';
 import { InfernodeError, messageOf } from '../../errors.js';
 import { type DType, isDType } from '../../tensor/dtype.js';
@@ -36,48 +35,10 @@ export async function readAotiPackage(path: string, specs: { input: string; outp
   return { signature: { inputs, outputs }, outputNames };
 }
 
-/**
- * Refuses a package that was compiled for instructions that this CPU lacks: running it would kill the process.
- * @throws InfernodeError INF_MODEL_INVALID
- */
-export async function checkInstructionSet(path: string): Promise<void> {
-  const [metadata] = await readEntries(path, (name) => name.endsWith('wrapper_metadata.json'));
-  if (metadata === undefined) return;
-  const { AOTI_CPU_ISA: isa = '' } = parseJson<{ AOTI_CPU_ISA?: unknown }>(metadata, 'metadata');
-  if (typeof isa !== 'string') throw damaged('metadata', metadata);
-  const flags = cpuFlags();
-  const missing = isa.split(/\s+/).filter((name) => NEEDED_FLAG[name] !== undefined && !flags.has(NEEDED_FLAG[name]));
-  if (flags.size === 0 || missing.length === 0) return;
-  throw new InfernodeError(
-    'INF_MODEL_INVALID',
-    `${path} was compiled for a CPU with ${isa}; this one lacks ${missing.join(', ')}. Compile it on this machine`,
-    {
-      details: { expected: isa, given: `no ${missing.join(', ')}` },
-    },
-  );
-}
-
-const NEEDED_FLAG: Readonly<Record<string, string>> = {
-  AVX2: 'avx2',
-  AVX512: 'avx512f',
-  AVX512_VNNI: 'avx512_vnni',
-  AMX_TILE: 'amx_tile',
-  AMX: 'amx_tile',
-};
-
-/** Empty where the system does not tell. */
-function cpuFlags(): Set<string> {
-  try {
-    return new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.trim().split(' '));
-  } catch {
-    return new Set();
-  }
-}
-
 /** The generated source of a large model has some megabytes. */
 const LONGEST_TEXT = 2 ** 28;
 
-async function readEntries(path: string, wanted: (name: string) => boolean): Promise<string[]> {
+export async function readEntries(path: string, wanted: (name: string) => boolean): Promise<string[]> {
   const texts: string[] = [];
   try {
     const zip = await openPromise(path, { lazyEntries: true });
@@ -112,7 +73,7 @@ function parseSpec(text: string): TreeSpec {
   return spec;
 }
 
-function parseJson<Value>(text: string, what: string): NonNullable<Value> {
+export function parseJson<Value>(text: string, what: string): NonNullable<Value> {
   try {
     const value = JSON.parse(text) as Value;
     if (typeof value === 'object' && value !== null) return value;
@@ -122,7 +83,7 @@ function parseJson<Value>(text: string, what: string): NonNullable<Value> {
   throw damaged(what, text);
 }
 
-function damaged(what: string, text: string, cause?: unknown): InfernodeError {
+export function damaged(what: string, text: string, cause?: unknown): InfernodeError {
   return new InfernodeError('INF_MODEL_INVALID', `The package's ${what} is damaged: ${text.slice(0, 80)}`, { cause });
 }
 

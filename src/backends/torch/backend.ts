@@ -1,12 +1,14 @@
 import { InfernodeError, messageOf } from '../../errors.js';
 import type { Backend, BackendStatus, ModelFormat, Session, SessionOptions } from '../backend.js';
 import type { BackendHandle, NativeRecipe } from '../native/addon.js';
-import { checkInstructionSet } from './aoti-package.js';
+import { checkTarget } from './aoti-target.js';
 import { librariesOf } from './find-libtorch.js';
 import { findWorking, type Search, type Working } from './find-working.js';
+import { describeGpus, type GpuFacts } from './gpu-facts.js';
 import { loadSession } from './load-session.js';
 import { NativeCalls } from './native-calls.js';
 import { ObservedSession } from './observed-session.js';
+import { loadPlaced } from './placed-session.js';
 
 const FORMATS: readonly ModelFormat[] = ['torchscript', 'aotinductor'];
 
@@ -33,9 +35,9 @@ export class TorchBackend implements Backend {
     const { calls, handle } = await this.require(options);
     if (format === 'aotinductor') {
       checkAsSaved(path, options);
-      await checkInstructionSet(path);
+      await checkTarget(path, options.device);
     }
-    return loadSession(calls, handle, path, format, options);
+    return loadPlaced(path, options, (part) => loadSession(calls, handle, path, format, part));
   }
 
   /**
@@ -58,13 +60,13 @@ export class TorchBackend implements Backend {
       });
     }
     const status = statusOf(search);
-    if (!status.devices.includes(options.device)) {
+    for (const device of options.devices ?? [options.device]) {
+      if (status.devices.includes(device)) continue;
+      const why = status.gpu?.unavailable === undefined ? '' : `: ${status.gpu.unavailable}`;
       throw new InfernodeError(
         'INF_DEVICE_UNAVAILABLE',
-        `There is no device ${options.device}; the torch backend has ${status.devices.join(', ')}`,
-        {
-          details: { expected: status.devices.join(', '), given: options.device },
-        },
+        `There is no device ${device}; the torch backend has ${status.devices.join(', ')}${why}`,
+        { details: { expected: status.devices.join(', '), given: device } },
       );
     }
     return this.open(working);
@@ -122,5 +124,6 @@ function statusOf({ working, attempts, reason, invalid }: Search): BackendStatus
     reason: `libtorch ${description.runtimeVersion} from ${place.lib}`,
     version: place.version ?? description.runtimeVersion,
     devices: description.devices.split(','),
+    gpu: describeGpus((JSON.parse(description.details) as { cuda: GpuFacts }).cuda),
   };
 }

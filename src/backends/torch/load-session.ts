@@ -18,7 +18,7 @@ interface AotiDescription {
 
 /**
  * Loads a model on the executor.
- * @throws InfernodeError INF_MODEL_INVALID, INF_PRECISION_UNSUPPORTED, INF_OUT_OF_MEMORY; INF_OPTION_INVALID for several
+ * @throws InfernodeError INF_MODEL_INVALID, INF_PRECISION_UNSUPPORTED, INF_OUT_OF_MEMORY, INF_DEVICE_UNAVAILABLE; INF_OPTION_INVALID for several
  * instances of a stateful model
  */
 export async function loadSession(
@@ -60,7 +60,7 @@ export async function loadSession(
   return new TorchSession(calls, session, info, outputNames);
 }
 
-function severalOfStateful(path: string, instances: number): InfernodeError {
+export function severalOfStateful(path: string, instances: number): InfernodeError {
   return new InfernodeError(
     'INF_OPTION_INVALID',
     `${path} keeps state between its calls, which therefore run one by one, in order: it has 1 instance, not ${instances}`,
@@ -77,10 +77,21 @@ export async function loadNative(
   options: SessionOptions,
   recipe?: NativeRecipe,
 ): Promise<{ session: SessionHandle; text: string }> {
-  const { device, threads, instances = 1, precision = 'auto', layout = {} } = options;
+  const { device, threads, instances = 1, precision = 'auto', layout = {}, graphs = false, memoryLimit = 0 } = options;
   const channelsLast = layout.channelsLast === undefined ? -1 : layout.channelsLast ? 1 : 0;
   const fuse = layout.fuse ?? true;
-  const native = { path, format, device, threads, instances, precision, channelsLast, fuse } as const;
+  const native = {
+    path,
+    format,
+    device,
+    threads,
+    instances,
+    precision,
+    channelsLast,
+    fuse,
+    graphs,
+    memoryLimit,
+  } as const;
   let session!: SessionHandle;
   try {
     const { done } = calls.start<string>((ticket) => {

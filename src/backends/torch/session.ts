@@ -2,7 +2,7 @@ import { abortError, InfernodeError } from '../../errors.js';
 import { type DataOf, type DType, dtypeOfCode } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { AbortWatch } from '../abort-watch.js';
-import type { Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
+import type { GraphState, Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
 import { bindInputs, explainMismatch } from '../bind-inputs.js';
 import { explainIndex, formatShape } from '../input-errors.js';
 import { unknownMethod } from '../methods.js';
@@ -79,6 +79,11 @@ export class TorchSession implements Session {
     } catch (error) {
       throw this.explain(method, args, error);
     }
+  }
+
+  graphs(): GraphState | null {
+    const { graphs = null } = JSON.parse(this.calls.addon.state(this.handle)) as { graphs?: GraphState };
+    return graphs;
   }
 
   close(): Promise<void> {

@@ -49,8 +49,10 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     if (isJoined && !haveRows(outputs, padded)) throw notByRows(outputs, padded);
   } catch (error) {
     record(false, performance.now() - runner.startOf(called), 0);
-    if (!isJoined) requests[0]!.fail(error, isCallersFault(error) ? 'invalid' : 'failed');
-    else await runEach(runner, requests);
+    if (!isJoined || isFinal(error)) {
+      const reason = isCallersFault(error) ? 'invalid' : 'failed';
+      for (const request of requests) request.fail(error, reason);
+    } else await runEach(runner, requests);
     return;
   }
   const ended = performance.now();
@@ -63,6 +65,11 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     start += request.rows;
   }
   record(true, computeMs, performance.now() - ended);
+}
+
+/** Whether every later call of the process would fail as well. */
+function isFinal(error: unknown): boolean {
+  return error instanceof InfernodeError && error.code === 'INF_DEVICE_FAILED';
 }
 
 async function runEach(runner: BatchRunner, requests: readonly PendingRequest[]): Promise<void> {

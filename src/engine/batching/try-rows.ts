@@ -99,6 +99,7 @@ function hasFixedRows({ kind, shape, optional }: ValueInfo): boolean {
 
 function isCoarse(info: ModelInfo): boolean {
   const { dtypes, count } = info.parameters;
+  if ('computes in' in info.metadata) return true;
   return isQuantized(info) || (dtypes.float32 ?? 0) + (dtypes.float64 ?? 0) < count / 2;
 }
 

@@ -1,6 +1,8 @@
 import { Counter, Histogram, Registry } from 'prom-client';
 import type { Engine } from '../../engine/engine.js';
 import type { ModelObserver } from '../../engine/observer.js';
+import { GpuMetrics } from './gpu-metrics.js';
+import { GraphGauges } from './graph-gauges.js';
 import { ModelGauges } from './model-gauges.js';
 import { ProcessMetrics } from './process-metrics.js';
 
@@ -18,6 +20,8 @@ export class MetricsObserver {
   readonly registry = new Registry();
   readonly #process = new ProcessMetrics(this.registry);
   readonly #models = new ModelGauges(this.registry);
+  readonly #graphs = new GraphGauges(this.registry);
+  readonly #gpus = new GpuMetrics(this.registry);
   readonly #observed = new Map<string, { readonly name: string; readonly version: number }>();
 
   readonly #requests = new Counter({
@@ -72,6 +76,8 @@ export class MetricsObserver {
       if (!alive.has(key)) this.#forget(key, name, version);
     }
     this.#models.read(engine);
+    this.#graphs.read(engine);
+    await this.#gpus.read();
     return this.registry.metrics();
   }
 

@@ -12,6 +12,9 @@ test('everything has a default', () => {
   const defaults = {
     backend: 'auto',
     device: 'cpu',
+    devices: null,
+    graphs: true,
+    gpuMemoryLimit: undefined,
     // model.json or the default decides.
     threads: undefined,
     precision: undefined,
@@ -39,7 +42,7 @@ test('what is given is kept', () => {
     libtorch: '/lib',
     signal,
   };
-  assert.deepEqual(fill(given), given);
+  assert.deepEqual(fill(given), { ...given, devices: null, graphs: true, gpuMemoryLimit: undefined });
 });
 
 test('batching: true finds out what the model allows, false never joins', () => {

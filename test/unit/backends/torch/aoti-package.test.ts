@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { load, Tensor } from 'infernode';
-import { checkInstructionSet, readAotiPackage } from '#src/backends/torch/aoti-package';
+import { readAotiPackage } from '#src/backends/torch/aoti-package';
 import { rejects } from '../../../support/expect-error.js';
 import { dataFile, needsTestData } from '../../../support/test-data.js';
 import { needsTorch } from '../../../support/torch.js';
@@ -48,12 +47,11 @@ function check(index: number, dtype: string, sizes: readonly (number | { min: nu
 const wrapper = (...checks: string[]): string =>
   `#include <x.h>\n${checks.join('\n')}\nAOTI_NOINLINE static void check_inputs() { if (9 != arg0_1_size[3]) {} }\n`;
 
-async function makePackage(t: TestContext, source: string | null, metadata?: string): Promise<string> {
+async function makePackage(t: TestContext, source: string | null): Promise<string> {
   const folder = await makeFolder(t, {
     'm.pt2': makeZip({
       'm/data/aotinductor/model/abc.kernel.cpp': wrapper(check(0, 'int8', [9])),
       ...(source === null ? {} : { 'm/data/aotinductor/model/abc.wrapper.cpp': source }),
-      ...(metadata === undefined ? {} : { 'm/data/aotinductor/model/abc.wrapper_metadata.json': metadata }),
       'm/data/aotinductor/model/abc.wrapper.so': 'x',
     }),
   });
@@ -156,45 +154,6 @@ describe('demands by the generated source', () => {
     const folder = await makeFolder(t, { 'm.pt2': 'PK but no zip' });
     const path = join(folder, 'm.pt2');
     await rejects(readAotiPackage(path, { input: call([]), output: text(leaf) }), 'INF_MODEL_INVALID', path, 'damaged');
-  });
-});
-
-describe('the instruction set', () => {
-  const isa = async (t: TestContext, list: string) =>
-    checkInstructionSet(await makePackage(t, '', JSON.stringify({ AOTI_DEVICE_KEY: 'cpu', AOTI_CPU_ISA: list })));
-
-  test('without metadata, or with names nobody knows, a package may run', async (t) => {
-    await checkInstructionSet(await makePackage(t, ''));
-    await isa(t, '');
-    await isa(t, 'NEON FUTURE9000');
-    await checkInstructionSet(await makePackage(t, '', '{}'));
-  });
-
-  const flags = (() => {
-    try {
-      return new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))![1]!.trim().split(' '));
-    } catch {
-      return new Set<string>();
-    }
-  })();
-  for (const [name, flag] of Object.entries({
-    AVX2: 'avx2',
-    AVX512: 'avx512f',
-    AVX512_VNNI: 'avx512_vnni',
-    AMX_TILE: 'amx_tile',
-  })) {
-    const skip = flags.size > 0 ? false : 'needs /proc/cpuinfo with flags';
-    const here = flags.has(flag);
-    test(`${name}, which this CPU ${here ? 'has' : 'lacks'}`, { skip }, async (t) => {
-      if (here) await isa(t, name);
-      else await rejects(isa(t, `AVX2 ${name}`), 'INF_MODEL_INVALID', name, 'Compile it on this machine');
-    });
-  }
-
-  test('metadata that is no such thing', async (t) => {
-    for (const metadata of ['not json', 'null', '{"AOTI_CPU_ISA": 5}']) {
-      await rejects(checkInstructionSet(await makePackage(t, '', metadata)), 'INF_MODEL_INVALID');
-    }
   });
 });
 

@@ -9,6 +9,7 @@ import { settlePolicy } from '#src/engine/batching/policy';
 import { Scheduler } from '#src/engine/batching/scheduler';
 import type { InferRequest, InferResult } from '#src/engine/inference';
 import type { ExecutionRecord, RequestRecord } from '#src/engine/observer';
+import { InfernodeError } from '#src/errors';
 import { rejects } from '../../../support/expect-error.js';
 import { DoublingSession, rowsFrom, turn } from './doubling-session.js';
 
@@ -407,4 +408,18 @@ test('a thousand requests of all kinds each get their own answer', async () => {
     bench.executions.some(({ requests }) => requests > 2),
     'nothing was joined',
   );
+});
+
+test('a device that is lost fails a batch as a whole: no request of it runs again', async () => {
+  class LostSession extends DoublingSession {
+    override async run(...call: Parameters<DoublingSession['run']>): Promise<Outputs> {
+      await super.run(...call);
+      throw new InfernodeError('INF_DEVICE_FAILED', 'cuda:0 failed');
+    }
+  }
+  const bench = makeBench({ maxSize: 8 }, new LostSession());
+  bench.session.holds = false;
+  const results = await Promise.allSettled([1, 2, 3].map((first) => bench.infer({ inputs: [rowsFrom(first)] })));
+  for (const { status } of results) assert.equal(status, 'rejected');
+  assert.deepEqual(bench.session.sizes, [3]);
 });
