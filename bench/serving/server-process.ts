@@ -11,12 +11,12 @@ export interface ServerProcess {
 /**
  * Starts a server on one core and waits until it answers.
  *
- * @param core the number of the core it is pinned to, null for any
+ * @param core the core or cores it is pinned to, as taskset has it; null for any
  * @param ready a path that answers 200 once the server is ready
  */
 export async function startServer(
   command: readonly [string, ...string[]],
-  { port, core, ready }: { readonly port: number; readonly core: number | null; readonly ready: string },
+  { port, core, ready }: { readonly port: number; readonly core: number | string | null; readonly ready: string },
 ): Promise<ServerProcess> {
   const [file, ...args] = core === null ? command : ['taskset', '-c', String(core), ...command];
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
