@@ -1,5 +1,5 @@
 /**
- * node .build/ts/bench/main.js [--mode quick|full|smoke] [--models A,B] [--out FILE]: measures Infernode against what one would use
+ * node .build/ts/bench/main.js [--mode quick|full|smoke] [--models A,B] [--prepare] [--out FILE]: measures Infernode against what one would use
  * instead, and writes bench/results/MODE.json. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { MADE } from './models/made.js';
 import { modelFiles } from './models/prepare.js';
 import { measureOverhead } from './overhead/overhead.js';
 import { type BenchPlan, coreSplit, PLANS, threadBudget } from './plan.js';
-import { printSummary } from './report/summary.js';
+import { summaryText } from './report/summary.js';
 import type { BenchResult } from './results/result.js';
 import { ROOT } from './root.js';
 import { measureModel, prepareModel } from './scenarios/in-process.js';
@@ -24,6 +24,7 @@ const { values: flags } = parseArgs({
   options: {
     mode: { type: 'string', default: 'quick' },
     smoke: { type: 'boolean', default: false },
+    prepare: { type: 'boolean', default: false },
     models: { type: 'string' },
     out: { type: 'string' },
   },
@@ -41,6 +42,9 @@ const models = MODELS.filter(({ name }) => plan.models.includes(name));
 const prepared = [];
 for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
 const served = await prepareServers(plan, threads, say);
+
+// What was made is kept, and takes no time in later runs.
+if (flags.prepare) process.exit(0);
 
 const date = new Date().toISOString();
 began = performance.now();
@@ -87,5 +91,5 @@ const result: BenchResult = {
 const file = flags.out ?? (mode === 'smoke' ? join(MADE, 'smoke.json') : join(ROOT, `bench/results/${mode}.json`));
 await mkdir(dirname(file), { recursive: true });
 await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
-printSummary(result);
+console.log(summaryText(result));
 say(`wrote ${file}`);

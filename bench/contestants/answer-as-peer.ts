@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { readNpy, type Tensor } from 'infernode';
+import type { MatmulPrecision } from '#src/benchmark/protocol';
 import { type Call, timeLoop } from '#src/benchmark/time-calls';
 import { answerLines } from './answer-lines.js';
 import type { Ask, Replies } from './protocol.js';
@@ -11,6 +12,7 @@ export type Inputs = Readonly<Record<string, Tensor>>;
 export interface OpenPeer {
   readonly versions: Readonly<Record<string, string>>;
   readonly settings: string;
+  readonly computesIn?: MatmulPrecision | null;
   /** A call on these inputs, all that can be done ahead done. */
   prepare(inputs: Inputs): Call;
   /** The first output of a call. */
@@ -28,7 +30,9 @@ export function answerAsPeer(open: (model: string, threads: number) => Promise<O
       given = await Promise.all(inputs.map(readInputs));
       peer = await open(model, threads);
       for (const each of given) await peer.prepare(each)();
-      return { versions: { node: process.versions.node, ...peer.versions }, settings: peer.settings };
+      const { settings, computesIn } = peer;
+      const versions = { node: process.versions.node, ...peer.versions };
+      return { versions, settings, ...(computesIn !== undefined && { computesIn }) };
     },
     async answer({ input }) {
       const { shape, data } = await peer.answer(given[input]!);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { MatmulPrecision } from '#src/benchmark/protocol';
 import type { BenchModel } from '../models/catalogue.js';
 import { modelFiles, onnxInt8, packages, pipelineFolder, tunedFolder } from '../models/prepare.js';
 import { needPython } from '../models/python.js';
@@ -13,6 +14,8 @@ export interface ContestantSpec {
   readonly name: string;
   readonly isOurs: boolean;
   readonly precision: PrecisionClass;
+  /** What its multiplications are computed in; null where only the model that it loads tells. */
+  readonly computesIn: MatmulPrecision | null;
   readonly runsIn: 'node' | 'python';
   /** The smallest plan that it takes part in. */
   readonly from: 'smoke' | 'quick' | 'full';
@@ -35,10 +38,12 @@ function ours(
   model: ContestantSpec['model'],
 ): ContestantSpec {
   const program = ['infernode', backend] as const;
+  const computesIn = precision === 'fp32' ? 'fp32' : null;
   return {
     name,
     isOurs: true,
     precision,
+    computesIn,
     runsIn: 'node',
     from: precision === 'fp32' ? 'smoke' : 'quick',
     applies: all,
@@ -52,7 +57,14 @@ function node(
   script: string,
   rest: Partial<ContestantSpec> & Pick<ContestantSpec, 'model'>,
 ): ContestantSpec {
-  const common = { isOurs: false, precision: 'fp32', runsIn: 'node', from: 'smoke', applies: all } as const;
+  const common = {
+    isOurs: false,
+    precision: 'fp32',
+    computesIn: 'fp32',
+    runsIn: 'node',
+    from: 'smoke',
+    applies: all,
+  } as const;
   return { name, ...common, program: [script], ...rest };
 }
 
@@ -61,7 +73,14 @@ function python(
   program: readonly [string, ...string[]],
   rest: Partial<ContestantSpec> & Pick<ContestantSpec, 'model'>,
 ): ContestantSpec {
-  const common = { isOurs: false, precision: 'fp32', runsIn: 'python', from: 'smoke', applies: all } as const;
+  const common = {
+    isOurs: false,
+    precision: 'fp32',
+    computesIn: 'fp32',
+    runsIn: 'python',
+    from: 'smoke',
+    applies: all,
+  } as const;
   return { name, ...common, program, ...rest };
 }
 
@@ -83,10 +102,16 @@ export const CONTESTANTS: readonly ContestantSpec[] = [
   python('torch.compile', ['torch_peer.py', 'compile'], { from: 'full', model: byName }),
   python('onnxruntime (Python)', ['onnxruntime_peer.py'], { model: onnx }),
   ours('infernode tuned', 'auto', 'reduced', tunedFolder),
-  node('onnxruntime-node INT8', 'onnxruntime', { precision: 'reduced', model: onnxInt8 }),
-  python('onnxruntime INT8 (Python)', ['onnxruntime_peer.py'], { precision: 'reduced', model: onnxInt8, from: 'full' }),
+  node('onnxruntime-node INT8', 'onnxruntime', { precision: 'reduced', computesIn: 'int8', model: onnxInt8 }),
+  python('onnxruntime INT8 (Python)', ['onnxruntime_peer.py'], {
+    precision: 'reduced',
+    computesIn: 'int8',
+    model: onnxInt8,
+    from: 'full',
+  }),
   python('AOTInductor BF16', ['torch_peer.py', 'aotinductor', 'bf16'], {
     precision: 'reduced',
+    computesIn: 'bf16',
     from: 'quick',
     model: (model, threads, batches) => packages(model, batches, 'bf16', threads),
   }),

@@ -24,8 +24,8 @@ export async function openContestant(
   threads: number,
   inputs: readonly Readonly<Record<string, string>>[],
 ): Promise<Contestant> {
-  const { name, isOurs, precision } = spec;
-  const facts = { name, isOurs, precision, model: model.name };
+  const { name, isOurs, precision, computesIn } = spec;
+  const facts = { name, isOurs, precision, computesIn, model: model.name };
   const absent = (why: Absent): Contestant => ({
     spec,
     process: null,

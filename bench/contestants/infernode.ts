@@ -1,6 +1,7 @@
 /** node infernode.js BACKEND: this SDK, as its users load a model. BACKEND is torch, onnx or auto. */
 import { InfernodeError, listBackends, load } from 'infernode';
 import type { BackendName } from '#src/backends/backend';
+import { precisionOf } from '#src/benchmark/infernode-subject';
 import { libraryVersions } from '#src/config/environment';
 import { answerAsPeer } from './answer-as-peer.js';
 import { Absent } from './protocol.js';
@@ -13,10 +14,12 @@ await answerAsPeer(async (path, threads) => {
       ? new Absent(error.message)
       : error;
   });
+  const computesIn = precisionOf(model.info, model.config, undefined);
   const { node: _, ...versions } = libraryVersions(await listBackends());
   return {
     versions,
-    settings: `${model.info.backend}, ${model.info.threads} thread(s), ${model.choice.reason}`,
+    settings: `${model.info.backend}, ${computesIn ?? 'mixed'}, ${model.info.threads} thread(s)`,
+    computesIn,
     // While one call computes, the next one is on its way.
     inFlight: 2,
     // By position: files of the same network name them differently.

@@ -1,3 +1,5 @@
+import type { MatmulPrecision } from '#src/benchmark/protocol';
+
 /**
  * What the benchmark asks a process that holds a model, and what that answers: one JSON document a line, on its standard
  * input and output, one at a time. Peers in Node.js and in Python speak it alike. A peer times its calls itself.
@@ -23,7 +25,12 @@ export type Ask =
 
 export interface Replies {
   /** The versions of what computes, and how it was set. */
-  readonly open: { readonly versions: Readonly<Record<string, string>>; readonly settings: string };
+  readonly open: {
+    readonly versions: Readonly<Record<string, string>>;
+    readonly settings: string;
+    /** What its multiplications are computed in, where only the model that was loaded tells. */
+    readonly computesIn?: MatmulPrecision | null;
+  };
   readonly answer: { readonly shape: readonly number[]; readonly data: readonly number[] };
   /** In milliseconds. A first call, which wakes what has gone to sleep, is not among them, unless it alone took `ms`. */
   readonly calls: { readonly durations: readonly number[] };

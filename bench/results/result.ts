@@ -1,4 +1,5 @@
-import type { MatmulPeak } from '#src/benchmark/peaks';
+import type { Peak } from '#src/benchmark/peaks';
+import type { MatmulPrecision } from '#src/benchmark/protocol';
 import type { SystemInfo } from '#src/config/system-info';
 import type { Agreement } from '../contestants/agree.js';
 import type { PrecisionClass } from '../contestants/catalogue.js';
@@ -31,7 +32,7 @@ export interface BenchResult {
   }[];
   readonly contestants: readonly ContestantResult[];
   /** The best products and convolutions, measured in the same rounds. */
-  readonly limits: readonly MatmulPeak[];
+  readonly limits: readonly Peak[];
   readonly measurements: readonly Measured[];
 }
 
@@ -39,6 +40,8 @@ export interface ContestantResult {
   readonly name: string;
   readonly isOurs: boolean;
   readonly precision: PrecisionClass;
+  /** What its multiplications are computed in; null where that is not known, or mixed. */
+  readonly computesIn: MatmulPrecision | null;
   readonly model: string;
   /** What computed, and its versions and settings; empty where it was absent. */
   readonly versions: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { Contestants } from '#src/benchmark/contestant';
 import { countOperations } from '#src/benchmark/count-operations';
-import { type MatmulPeak, MatmulPeaks } from '#src/benchmark/peaks';
+import { type Peak, Peaks } from '#src/benchmark/peaks';
 import { makeScratchFolder } from '#src/config/scratch-folder';
 import type { BenchModel } from '../models/catalogue.js';
 
@@ -10,20 +10,20 @@ export class Limits {
   private constructor(
     private readonly processes: Contestants,
     private readonly scratch: string,
-    private readonly peaks: MatmulPeaks,
+    private readonly peaks: Peaks,
   ) {}
 
   static async open(threads: number): Promise<Limits> {
     const processes = new Contestants(undefined);
     const scratch = makeScratchFolder();
-    return new Limits(processes, scratch, await MatmulPeaks.open(processes, scratch, { threads }));
+    return new Limits(processes, scratch, await Peaks.open(processes, scratch, { threads }));
   }
 
   round(milliseconds: number): Promise<void> {
     return this.peaks.time(milliseconds);
   }
 
-  get results(): MatmulPeak[] {
+  get results(): Peak[] {
     return this.peaks.results;
   }
 

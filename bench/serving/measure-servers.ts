@@ -95,7 +95,18 @@ class Trial {
     const { spec, model, command } = prepared;
     const { name, isOurs, precision, settings } = spec;
     const absent = command instanceof Absent ? command.message : null;
-    this.result = { name, isOurs, precision, model: model.name, settings, versions: {}, agreement: null, absent };
+    const computesIn = precision === 'fp32' ? 'fp32' : null;
+    this.result = {
+      name,
+      isOurs,
+      precision,
+      computesIn,
+      model: model.name,
+      settings,
+      versions: {},
+      agreement: null,
+      absent,
+    };
   }
 
   /** Starts the server once, and compares its answer with that of another. */

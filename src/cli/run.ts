@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import type { Signature } from '../backends/backend.js';
-import { didYouMean } from '../config/suggest.js';
+import { methodOf } from '../engine/method-of.js';
 import type { Model } from '../engine/model.js';
-import { InfernodeError } from '../errors.js';
 import type { ImageOptions } from '../processing/image-input.js';
 import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions, parsePositive } from './common-options.js';
 import { addImageOptions } from './image-options.js';
@@ -67,16 +65,4 @@ async function runLoaded(model: Model, options: RunOptions): Promise<void> {
   };
   if (options.json) printJson(reportJson(report));
   else reportText(report);
-}
-
-function methodOf(model: Model, asked: string | undefined): { method: string; signature: Signature } {
-  const { methods } = model.info;
-  const names = Object.keys(methods);
-  const method = asked ?? (names.includes('forward') ? 'forward' : names[0]!);
-  if (names.includes(method)) return { method, signature: methods[method]! };
-  throw new InfernodeError(
-    'INF_METHOD_UNKNOWN',
-    `The model has no method "${method}"${didYouMean(method, names)}; it has ${names.join(', ')}`,
-    { details: { name: method, expected: names.join(', '), given: method } },
-  );
 }

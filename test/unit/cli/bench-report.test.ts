@@ -23,8 +23,22 @@ const contestant = (name: ContestantReport['name'], p50: number, share: number |
   latency: latency(p50, null),
   loopDelay: { p50: 0, p99: 0.5, max: 3 },
   batches: [
-    { batch: 1, call: latency(p50, null), inferencesPerSecond: spread(1000 / p50), share, reason: null },
-    { batch: 8, call: null, inferencesPerSecond: null, share: null, reason: 'its input x has a first dimension of 1' },
+    {
+      batch: 1,
+      call: latency(p50, null),
+      inferencesPerSecond: spread(1000 / p50),
+      share,
+      shareOfConvolution: share && 2 * share,
+      reason: null,
+    },
+    {
+      batch: 8,
+      call: null,
+      inferencesPerSecond: null,
+      share: null,
+      shareOfConvolution: null,
+      reason: 'its input x has a first dimension of 1',
+    },
   ],
   concurrency: [
     {
@@ -59,6 +73,7 @@ const report: BenchmarkReport = {
     device: 'cpu',
     reason: 'it was asked for',
     precision: 'fp32',
+    method: 'forward',
   },
   inputs: { source: 'made up', values: [{ name: 'x', type: 'float32', shape: [1, 4] }] },
   contestants: [contestant('infernode', 4, 0.25)],
@@ -66,11 +81,18 @@ const report: BenchmarkReport = {
   matmul: {
     side: 1024,
     peaks: [
-      { backend: 'onnx', precision: 'fp32', gops: spread(100), reason: null },
-      { backend: 'torch', precision: 'bf16', gops: null, reason: 'there is no libtorch' },
+      { operation: 'product', backend: 'onnx', precision: 'fp32', gops: spread(100), reason: null },
+      { operation: 'product', backend: 'torch', precision: 'bf16', gops: null, reason: 'there is no libtorch' },
     ],
     gopsOfCall: 0.1234,
     reason: null,
+  },
+  convolution: {
+    rows: 2,
+    channels: 256,
+    side: 28,
+    kernel: 3,
+    peaks: [{ operation: 'convolution', backend: 'onnx', precision: 'fp32', gops: spread(50), reason: null }],
   },
 };
 
@@ -126,5 +148,8 @@ test('what is absent is said with its reason', () => {
   const matmul = { ...report.matmul, gopsOfCall: null, reason: 'there is none of this model' };
   const text = reportText({ ...report, against, matmul });
   assert.equal(lineOf(text, 'note: onnxruntime-node'), 'note: onnxruntime-node is absent: there is no ONNX file');
-  assert.equal(lineOf(text, 'note: no share'), 'note: no share of the best product: there is none of this model');
+  assert.equal(
+    lineOf(text, 'note: no share'),
+    'note: no share of the best product or convolution: there is none of this model',
+  );
 });
