@@ -14,6 +14,7 @@ import { modelFiles } from './models/prepare.js';
 import { measureOverhead } from './overhead/overhead.js';
 import { type BenchPlan, coreSplit, PLANS, threadBudget } from './plan.js';
 import { summaryText } from './report/summary.js';
+import { writeReport } from './report/write-report.js';
 import type { BenchResult } from './results/result.js';
 import { ROOT } from './root.js';
 import { measureModel, prepareModel } from './scenarios/in-process.js';
@@ -92,4 +93,9 @@ const file = flags.out ?? (mode === 'smoke' ? join(MADE, 'smoke.json') : join(RO
 await mkdir(dirname(file), { recursive: true });
 await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
 console.log(summaryText(result));
+if (mode === 'smoke') {
+  // So that what is written of results does not rot either.
+  await mkdir(join(MADE, 'results'), { recursive: true });
+  await writeReport(result, MADE);
+}
 say(`wrote ${file}`);

@@ -33,7 +33,7 @@ export function chart(title: string, panels: readonly Panel[]): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="12" fill="#1f2937">`,
-    `<title>${escape(title)}</title><rect width="100%" height="100%" fill="#ffffff"/>`,
+    `<title>${escapeXml(title)}</title><rect width="100%" height="100%" fill="#ffffff"/>`,
     text(16, 24, title, 'font-size="15" font-weight="bold"'),
     ...drawn,
     '</svg>\n',
@@ -90,7 +90,7 @@ function drawLines(series: readonly Series[], xTitle: string): string {
 }
 
 function text(x: number, y: number, content: string, attributes = ''): string {
-  return `<text x="${n(x)}" y="${n(y)}" ${attributes}>${escape(content)}</text>`;
+  return `<text x="${n(x)}" y="${n(y)}" ${attributes}>${escapeXml(content)}</text>`;
 }
 
 function n(value: number): string {
@@ -102,6 +102,6 @@ function number(value: number): string {
   return value >= 100 ? Math.round(value).toString() : value.toPrecision(3);
 }
 
-function escape(content: string): string {
+function escapeXml(content: string): string {
   return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

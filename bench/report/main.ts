@@ -7,20 +7,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readResult } from '../results/read-result.js';
 import { ROOT } from '../root.js';
-import { parseCauses } from './causes.js';
-import { chartsOf } from './charts.js';
-import { resultsMarkdown } from './markdown.js';
 import { withFigures } from './readme.js';
+import { writeReport } from './write-report.js';
 
-const bench = join(ROOT, 'bench');
-const file = ['full', 'quick'].map((mode) => join(bench, `results/${mode}.json`)).find(existsSync);
+const file = ['full', 'quick'].map((mode) => join(ROOT, `bench/results/${mode}.json`)).find((each) => existsSync(each));
 const result = file === undefined ? null : readResult(await readFile(file, 'utf8'));
-if (result !== null) {
-  const charts = chartsOf(result);
-  for (const [name, svg] of charts) await writeFile(join(bench, 'results', name), svg);
-  const causes = parseCauses(await readFile(join(bench, 'causes.md'), 'utf8'));
-  await writeFile(join(bench, 'RESULTS.md'), resultsMarkdown(result, causes, charts));
-}
+if (result !== null) await writeReport(result, join(ROOT, 'bench'));
 const readme = join(ROOT, 'README.md');
 await writeFile(readme, withFigures(await readFile(readme, 'utf8'), result));
 console.log(file === undefined ? 'no result is there yet' : `wrote bench/RESULTS.md and README.md from ${file}`);

@@ -106,12 +106,19 @@ test('the head says what was measured, on what, and that inputs were made up', (
   assert.equal(lineOf(text, 'figures'), 'figures   medians of 3 rounds (their range); 0.5 s for each');
 });
 
+test('a method is named unless it is forward', () => {
+  assert.equal(lineOf(reportText(report), 'method'), undefined);
+  const text = reportText({ ...report, model: { ...report.model, method: 'encode' } });
+  assert.equal(lineOf(text, 'method'), 'method    encode');
+});
+
 test('a figure is a median with its range, and what was not measured has no line', () => {
   const text = reportText(report);
   assert.match(lineOf(text, 'one call, p50')!, / 4\.00 ms \(2\.00\.\.8\.00\)$/);
   assert.match(lineOf(text, '  p90')!, / 8\.00 ms$/);
   assert.match(lineOf(text, 'batch 1, inferences/s')!, / 250 \(125\.\.500\)$/);
   assert.match(lineOf(text, '  of the best product')!, / 25 %$/);
+  assert.match(lineOf(text, '  of the best convolution')!, / 50 %$/);
   assert.equal(lineOf(text, 'batch 8'), undefined);
   assert.equal(lineOf(text, 'note: no batch of 8'), 'note: no batch of 8: its input x has a first dimension of 1');
   assert.match(lineOf(text, '4 clients')!, / 40\.0 \(20\.0\.\.80\.0\)$/);
@@ -119,6 +126,7 @@ test('a figure is a median with its range, and what was not measured has no line
   assert.match(lineOf(text, '  at peak')!, / 150 MB$/);
   const product = lineOf(text, 'note: best product')!;
   assert.match(product, /1024 x 1024 .*: fp32 onnx 200, bf16 torch absent \(there is no libtorch\)$/);
+  assert.match(lineOf(text, 'note: best convolution')!, /256 filters of 3 x 3\), Gop\/s: fp32 onnx 100$/);
 });
 
 test('a second contestant has a column, and the last one is the ratio', () => {
