@@ -14,27 +14,28 @@ interface Output {
 }
 type Pipeline = (texts: readonly string[], options: { readonly pooling: 'mean' }) => Promise<Output>;
 
-const require = createRequire(join(ROOT, 'bench/peers/package.json'));
+const PACKAGE = '@huggingface/transformers';
 
 async function library() {
+  const peers = createRequire(join(ROOT, 'bench/peers/package.json'));
+  let file: string;
   try {
-    const { version } = require('@huggingface/transformers/package.json') as { version: string };
-    const { pipeline, env } = await import(require.resolve('@huggingface/transformers'));
-    return { version, pipeline, env };
-  } catch (error) {
-    throw new Absent((error as Error).message.split('\n')[0]!);
+    file = peers.resolve(PACKAGE);
+  } catch {
+    throw new Absent(`${PACKAGE} is not installed: npm run bench:peers installs it`);
   }
+  return import(file);
 }
 
 await answerAsPeer(async (folder, threads) => {
-  const { version, pipeline, env } = await library();
+  const { pipeline, env } = await library();
   env.allowRemoteModels = false;
   const options = { dtype: 'fp32', device: 'cpu', local_files_only: true };
   const session_options = { intraOpNumThreads: threads, interOpNumThreads: 1 };
   const extract: Pipeline = await pipeline('feature-extraction', folder, { ...options, session_options });
   const run = (texts: readonly string[]) => extract(texts, { pooling: 'mean' });
   return {
-    versions: { '@huggingface/transformers': version },
+    versions: { [PACKAGE]: env.version },
     settings: `${threads} thread(s), fp32, texts in, tokenizer and mean included`,
     inFlight: 1,
     prepare(inputs) {

@@ -1,5 +1,6 @@
 import type { BenchResult, Measured } from '../results/result.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
+import { absenceOf } from './absent.js';
 import { type Cause, causeOf } from './causes.js';
 import { COMPARED, type Line, linesOf } from './lines.js';
 import { figureOf, spreadOf } from './spread.js';
@@ -67,7 +68,8 @@ function spreadText(lines: readonly Line[]): string {
 }
 
 function slowerText(lines: readonly Line[], causes: readonly Cause[]): string {
-  const slower = lines.filter(({ ratio }) => ratio !== null && ratio.median < 1);
+  // As it is printed: what rounds to 1.00 is as good.
+  const slower = lines.filter(({ ratio }) => ratio !== null && Number(ratio.median.toFixed(2)) < 1);
   if (slower.length === 0) return 'Nowhere in this run.';
   return slower
     .map((line) => {
@@ -161,10 +163,9 @@ function contestantsTable({ contestants }: BenchResult): string {
     const all = contestants.filter((each) => each.name === name);
     const present = all.find(({ absent }) => absent === null);
     const versions = Object.entries(present?.versions ?? {}).map(([what, version]) => `${what} ${version}`);
-    const absent = all.filter(({ absent }) => absent !== null).map((each) => `${each.model}: ${each.absent}`);
     const cosines = all.flatMap(({ agreement }) => (agreement === null ? [] : [agreement.cosine]));
     const nearest = cosines.length === 0 ? '' : Math.min(...cosines).toFixed(5);
-    return [name, versions.join(', '), present?.settings ?? '', nearest, absent.join('; ') || 'for no model'];
+    return [name, versions.join(', '), present?.settings ?? '', nearest, absenceOf(all)];
   });
   return markdownTable(['', 'Versions', 'Settings', 'Least cosine to the first in FP32', 'Absent'], rows);
 }

@@ -1,5 +1,6 @@
 import type { BenchResult } from '../results/result.js';
 import { SCENARIOS } from '../scenarios/scenario.js';
+import { absenceOf } from './absent.js';
 import { linesOf } from './lines.js';
 import { figureOf } from './spread.js';
 import { figure, percent, times } from './text.js';
@@ -23,8 +24,9 @@ export function summaryText(result: BenchResult): string {
       .join('  ')
       .trimEnd(),
   );
-  const absent = result.contestants.flatMap(({ name, model, absent }) =>
-    absent === null ? [] : [`absent: ${name}, ${model}: ${absent}`],
-  );
+  const absent = [...new Set(result.contestants.map(({ name }) => name))].flatMap((name) => {
+    const why = absenceOf(result.contestants.filter((each) => each.name === name));
+    return why === '' ? [] : [`absent: ${name}: ${why}`];
+  });
   return [...table, ...absent].join('\n');
 }

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packageVersion } from '#src/config/package-root';
 import { type Agreement, type Answer, agreementOf } from '../contestants/agree.js';
 import { LineProcess } from '../contestants/line-process.js';
 import { Absent } from '../contestants/protocol.js';
@@ -115,9 +116,10 @@ class Trial {
     try {
       const versions = await this.#withServer(async () => {
         const ready = await fetch(`http://127.0.0.1:${PORT}${this.prepared.spec.ready}`);
-        return ready.json().catch(() => ({})) as Promise<Record<string, string>>;
+        return (await ready.json()) as Record<string, string>;
       });
-      this.result = { ...this.result, versions };
+      // Ours says no versions there: they are those of this process.
+      this.result = { ...this.result, versions: this.result.isOurs ? { infernode: packageVersion() } : versions };
     } catch (error) {
       const { message } = error as Error;
       const missing = /ModuleNotFoundError: (.*)/.exec(message)?.[1];

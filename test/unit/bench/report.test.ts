@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { absenceOf } from '../../../bench/report/absent.js';
 import { causeOf, parseCauses } from '../../../bench/report/causes.js';
 import { chartsOf } from '../../../bench/report/charts.js';
 import { resultsMarkdown } from '../../../bench/report/markdown.js';
@@ -70,8 +71,16 @@ test('only what is between the marks of the README changes', () => {
   assert.throws(() => withFigures('no marks', result), /lacks/);
 });
 
+test('a reason is said once, for the models that it holds for', () => {
+  const [first] = result.contestants;
+  const of = (model: string, absent: string | null) => ({ ...first!, model, absent });
+  assert.equal(absenceOf([of('p', 'no x'), of('q', 'no x')]), 'no x');
+  assert.equal(absenceOf([of('p', 'no x'), of('q', null), of('r', 'no y')]), 'p: no x; r: no y');
+  assert.equal(absenceOf([of('p', null)]), '');
+});
+
 test('the terminal names who was absent', () => {
   const [first, ...others] = result.contestants;
   const text = summaryText({ ...result, contestants: [{ ...first!, absent: 'no Python' }, ...others] });
-  assert.match(text, /^absent: a, net: no Python$/m);
+  assert.match(text, /^absent: a: no Python$/m);
 });
