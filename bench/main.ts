@@ -38,6 +38,9 @@ const plan: BenchPlan = { ...PLANS[mode], models: only(PLANS[mode].models), serv
 const threads = threadBudget();
 const say = (what: string) => console.error(`[${((performance.now() - began) / 1000).toFixed(0)} s] ${what}`);
 
+// Servers and contestants end with this process, however it ends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 let began = performance.now();
 const models = MODELS.filter(({ name }) => plan.models.includes(name));
 const prepared = [];

@@ -14,4 +14,6 @@ export async function answerLines<Ask extends { readonly ask: string }, Replies 
     );
     write(`${JSON.stringify(reply)}\n`);
   }
+  // Nobody is left to work for; models that are still open would keep the process.
+  process.exit();
 }

@@ -1,4 +1,5 @@
 import type { BenchModel } from '../models/catalogue.js';
+import { PYTHON_ENV } from '../models/python.js';
 import type { ContestantResult } from '../results/result.js';
 import type { Agreement } from './agree.js';
 import { type ContestantSpec, commandOf } from './catalogue.js';
@@ -34,7 +35,7 @@ export async function openContestant(
   if (file instanceof Absent) return absent(file);
   let child: LineProcess<Ask, Replies> | undefined;
   try {
-    child = new LineProcess(commandOf(spec), { OMP_NUM_THREADS: String(threads) });
+    child = new LineProcess(commandOf(spec), { ...PYTHON_ENV, OMP_NUM_THREADS: String(threads) });
     const opened = await child.ask({ ask: 'open', model: file, threads, inputs });
     return { spec, process: child, result: { ...facts, ...opened, absent: null } };
   } catch (error) {

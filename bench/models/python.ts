@@ -7,6 +7,12 @@ import { ROOT } from '../root.js';
 
 const PEERS = join(ROOT, 'bench/peers/.venv/bin/python');
 
+/** What it compiles is kept between runs. */
+export const PYTHON_ENV = {
+  TORCHINDUCTOR_CACHE_DIR: join(ROOT, '.build/bench/inductor'),
+  PYTHONDONTWRITEBYTECODE: '1',
+};
+
 /** The Python of the peers: their own, INFERNODE_PYTHON, the project's `.venv`, or `python3`: the first that has torch and onnx. */
 export const python: string | null =
   [PEERS, process.env.INFERNODE_PYTHON, join(ROOT, '.venv/bin/python'), 'python3'].find(
@@ -25,8 +31,7 @@ export function needPython(): string {
 /** Runs a script of bench/models. @throws with what it printed last */
 export async function runScript(name: string, ...args: readonly string[]): Promise<void> {
   const script = join(ROOT, 'bench/models', name);
-  const { TORCHINDUCTOR_CACHE_DIR = join(ROOT, '.build/bench/inductor') } = process.env;
-  const env = { ...process.env, TORCHINDUCTOR_CACHE_DIR, PYTHONDONTWRITEBYTECODE: '1' };
+  const env = { ...process.env, ...PYTHON_ENV };
   await promisify(execFile)(needPython(), [script, ...args], { env }).catch((error: Error & { stderr: string }) => {
     const said = error.stderr.trim().split('\n').at(-1) || error.message;
     throw error.stderr.includes('ModuleNotFoundError') ? new Absent(said) : new Error(`${name} ${args[0]}: ${said}`);

@@ -40,7 +40,7 @@ serve.run(Served.bind(), route_prefix="/")
 
 
 def stop(*_):
-    serve.shutdown()
+    # Ends all processes of this cluster, of Serve as well.
     ray.shutdown()
     sys.exit(0)
 
