@@ -139,8 +139,8 @@ class Trial {
       const figures = [];
       let capacity = 0;
       for (const count of clients) {
-        const { throughput } = await this.load.ask({ ask: 'clients', clients: count, ms: serverMs / 2 });
-        const calls = Math.round((throughput * serverMs) / 2000);
+        const { throughput } = await this.load.ask({ ask: 'clients', clients: count, ms: serverMs });
+        const calls = Math.round((throughput * serverMs) / 1000);
         figures.push({ scenario: 'Concurrency', at: count, value: throughput, calls } as const);
         capacity = Math.max(capacity, throughput);
       }

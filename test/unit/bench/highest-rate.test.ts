@@ -25,3 +25,7 @@ test('a server that never keeps its bound has no rate', async () => {
   assert.equal(await highestRate(100, 5, limit(0, asked)), 0);
   assert.ok(asked.length < 10);
 });
+
+test('without a throughput there is nothing to look for', async () => {
+  await assert.rejects(highestRate(0, 5, limit(1, [])), /no query was answered/);
+});
