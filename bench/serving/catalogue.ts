@@ -8,9 +8,11 @@ import { MADE } from '../models/made.js';
 import { modelFiles, tunedFolder } from '../models/prepare.js';
 import { needPython } from '../models/python.js';
 import { ROOT } from '../root.js';
+import { freePort } from './free-port.js';
 import { binaryRequest, plainRequest } from './raw-client.js';
 
-export const PORT = 18_080;
+/** One that was free when this process began. */
+export const PORT = await freePort();
 
 /** A server that takes part in the scenario Server. */
 export interface ServerSpec {
