@@ -22,8 +22,6 @@ export interface BenchPlan {
   readonly serverMs: number;
   /** Halvings of the interval that the highest rate lies in. */
   readonly halvings: number;
-  /** Whether contestants take part that take long to start or to prepare. */
-  readonly all: boolean;
 }
 
 const ALL = ['resnet50', 'mobilenet', 'encoder', 'mlp'];
@@ -41,7 +39,6 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     roundMs: 20,
     serverMs: 200,
     halvings: 1,
-    all: false,
   },
   quick: {
     mode: 'quick',
@@ -55,7 +52,6 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     roundMs: 100,
     serverMs: 1000,
     halvings: 4,
-    all: false,
   },
   full: {
     mode: 'full',
@@ -69,9 +65,16 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     roundMs: 600,
     serverMs: 3000,
     halvings: 5,
-    all: true,
   },
 };
+
+const ORDER: readonly BenchPlan['mode'][] = ['smoke', 'quick', 'full'];
+
+/** Why somebody who takes part from a plan on is not in this one; null where it is. */
+export function missingIn(mode: BenchPlan['mode'], from: BenchPlan['mode']): string | null {
+  if (ORDER.indexOf(from) <= ORDER.indexOf(mode)) return null;
+  return `only in npm run bench${from === 'full' ? ':full' : ''}`;
+}
 
 /** Threads of one inference, the same for all: the cores but one, which is left for event loops and load. */
 export function threadBudget(): number {

@@ -5,12 +5,10 @@ import { type Contestant, openContestant, withAgreement } from '../contestants/c
 import { Absent } from '../contestants/protocol.js';
 import type { BenchModel } from '../models/catalogue.js';
 import { inputFiles } from '../models/prepare.js';
-import type { BenchPlan } from '../plan.js';
+import { type BenchPlan, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
 import { measureRounds, type Step } from './rounds.js';
 import { STREAMS } from './scenario.js';
-
-const PLANS = ['smoke', 'quick', 'full'];
 
 /** What it takes to measure a model: files that were made, or the reasons why not. */
 export interface PreparedModel {
@@ -47,7 +45,8 @@ async function fileOf(
   threads: number,
   sizes: readonly number[],
 ): Promise<string | Absent> {
-  if (PLANS.indexOf(spec.from) > PLANS.indexOf(mode)) return new Absent(`only in npm run bench:${spec.from}`);
+  const missing = missingIn(mode, spec.from);
+  if (missing !== null) return new Absent(missing);
   try {
     return await spec.model(model, threads, sizes);
   } catch (error) {

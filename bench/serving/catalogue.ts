@@ -2,7 +2,6 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from 'infernode';
 import type { PrecisionClass } from '../contestants/catalogue.js';
-import { Absent } from '../contestants/protocol.js';
 import type { BenchModel } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
 import { modelFiles, tunedFolder } from '../models/prepare.js';
@@ -93,9 +92,3 @@ export const SERVERS: readonly ServerSpec[] = [
   pythonServer('Ray Serve, TorchScript', 'ray_serve_server.py', 'full', 'serve.batch of 8 within 2 ms, one replica'),
   infernode('tuned', 'reduced', 'quick', tunedFolder),
 ];
-
-/** Whether a server of this plan takes part. @throws Absent */
-export function checkPlan({ from }: ServerSpec, mode: string): void {
-  const order = ['smoke', 'quick', 'full'];
-  if (order.indexOf(from) > order.indexOf(mode)) throw new Absent(`only in npm run bench:${from}`);
-}

@@ -7,10 +7,10 @@ import { LineProcess } from '../contestants/line-process.js';
 import { Absent } from '../contestants/protocol.js';
 import { type BenchModel, MODELS } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
-import { type BenchPlan, coreSplit } from '../plan.js';
+import { type BenchPlan, coreSplit, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
 import { measureRounds } from '../scenarios/rounds.js';
-import { checkPlan, PORT, SERVERS, type ServerSpec } from './catalogue.js';
+import { PORT, SERVERS, type ServerSpec } from './catalogue.js';
 import { highestRate } from './highest-rate.js';
 import type { LoadAsk, LoadReplies } from './load-protocol.js';
 import { startServer } from './server-process.js';
@@ -35,7 +35,8 @@ export async function prepareServers(
     for (const spec of SERVERS) {
       onProgress(`prepare ${spec.name}, ${model.name}`);
       try {
-        checkPlan(spec, mode);
+        const missing = missingIn(mode, spec.from);
+        if (missing !== null) throw new Absent(missing);
         prepared.push({ spec, model, command: await spec.command(model, threads) });
       } catch (error) {
         if (!(error instanceof Absent)) throw error;
