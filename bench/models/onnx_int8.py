@@ -24,11 +24,27 @@ class Samples(quantization.CalibrationDataReader):
         return next(self.rest, None)
 
 
+def unshare(file):
+    """The exporter shares equal weights by Identity nodes, and a bias behind one is not quantized: gives each its own."""
+    model = onnx.load(file)
+    weights = {weight.name: weight for weight in model.graph.initializer}
+    for node in [node for node in model.graph.node if node.op_type == "Identity" and node.input[0] in weights]:
+        copy = onnx.TensorProto()
+        copy.CopyFrom(weights[node.input[0]])
+        copy.name = node.output[0]
+        model.graph.initializer.append(copy)
+        model.graph.node.remove(node)
+    onnx.save(model, file)
+
+
 def main(source, target, way, folders):
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as scratch:
         prepared = str(Path(scratch) / "prepared.onnx")
-        quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        plain = str(Path(scratch) / "plain.onnx")
+        onnx.save(onnx.load(source), plain)
+        unshare(plain)
+        quant_pre_process(plain, prepared, skip_symbolic_shape=True)
         if way == "dynamic":
             quantization.quantize_dynamic(prepared, target, weight_type=quantization.QuantType.QInt8, per_channel=True)
         else:

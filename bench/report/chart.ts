@@ -16,7 +16,7 @@ export type Panel =
   | { readonly kind: 'bars'; readonly title: string; readonly bars: readonly Bar[] }
   | { readonly kind: 'lines'; readonly title: string; readonly xTitle: string; readonly series: readonly Series[] };
 
-const WIDTH = 470;
+const WIDTH = 500;
 const HEIGHT = 300;
 const COLUMNS = 2;
 const OURS = ['#c2410c', '#f59e0b', '#7c2d12'];
