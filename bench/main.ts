@@ -1,52 +1,104 @@
-/** npm run bench [-- --smoke]: what a call costs, and what an inference does to the event loop. */
-import { cpus } from 'node:os';
-import { measureLoopDelay, timeTasks } from './measure.js';
-import { openPeers } from './peers.js';
+/**
+ * node .build/ts/bench/main.js [--mode quick|full|smoke] [--models A,B] [--prepare] [--out FILE]: measures Infernode against what one would use
+ * instead, and writes bench/results/MODE.json. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { listBackends } from 'infernode';
+import { libraryVersions } from '#src/config/environment';
+import { systemInfo } from '#src/config/system-info';
+import { MODELS } from './models/catalogue.js';
+import { MADE } from './models/made.js';
+import { modelFiles } from './models/prepare.js';
+import { measureOverhead } from './overhead/overhead.js';
+import { type BenchPlan, coreSplit, PLANS, threadBudget } from './plan.js';
+import { summaryText } from './report/summary.js';
+import { writeReport } from './report/write-report.js';
+import type { BenchResult } from './results/result.js';
+import { ROOT } from './root.js';
+import { measureModel, prepareModel } from './scenarios/in-process.js';
+import { Limits } from './scenarios/limits.js';
+import { measureServers, prepareServers } from './serving/measure-servers.js';
 
-const smoke = process.argv.includes('--smoke');
-const rounds = smoke ? 1 : 7;
-const roundMs = smoke ? 20 : 300;
-const loopMs = smoke ? 200 : 5000;
+const { values: flags } = parseArgs({
+  options: {
+    mode: { type: 'string', default: 'quick' },
+    smoke: { type: 'boolean', default: false },
+    prepare: { type: 'boolean', default: false },
+    models: { type: 'string' },
+    out: { type: 'string' },
+  },
+});
+const mode = (flags.smoke ? 'smoke' : flags.mode) as BenchPlan['mode'];
+if (!Object.hasOwn(PLANS, mode)) throw new Error(`--mode is quick, full or smoke, not ${mode}`);
+const chosen = flags.models?.split(',');
+const only = (names: readonly string[]) => names.filter((name) => chosen?.includes(name) ?? true);
+const plan: BenchPlan = { ...PLANS[mode], models: only(PLANS[mode].models), served: only(PLANS[mode].served) };
+const threads = threadBudget();
+const say = (what: string) => console.error(`[${((performance.now() - began) / 1000).toFixed(0)} s] ${what}`);
 
-const line = (...cells: (string | number)[]) =>
-  console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(44) : String(cell).padStart(14))).join(''));
+// Servers and contestants end with this process, however it ends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-async function callCost(): Promise<void> {
-  const peers = await openPeers('tiny', Float32Array.of(1, 2, 3, 4), [4]);
-  const inFlight = 100;
-  const tasks = peers.flatMap(({ name, run, runSync }) => [
-    ...(runSync === null ? [] : [{ name: `${name}, runSync`, calls: 1, run: runSync }]),
-    { name: `${name}, run one at a time`, calls: 1, run },
-    {
-      name: `${name}, run ${inFlight} in flight`,
-      calls: inFlight,
-      run: () => Promise.all(Array.from({ length: inFlight }, run)),
-    },
-  ]);
-  const figures = await timeTasks(tasks, rounds, roundMs);
-  const base = figures[0]!.median;
-  console.log('\nCost of one call of a model that does next to nothing (y = 2x + 1, 4 floats)');
-  line('', 'median us', 'min', 'max', 'ratio');
-  tasks.forEach(({ name }, i) => {
-    const { median, min, max } = figures[i]!;
-    line(name, median.toFixed(1), min.toFixed(1), max.toFixed(1), (median / base).toFixed(2));
-  });
-  for (const { close } of peers) await close();
-}
+let began = performance.now();
+const models = MODELS.filter(({ name }) => plan.models.includes(name));
+const prepared = [];
+for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
+const served = await prepareServers(plan, threads, say);
 
-async function eventLoop(): Promise<void> {
-  const size = 1536;
-  const data = new Float32Array(size * size).fill(0.01);
-  const peers = await openPeers('slow', data, [size, size], [4]);
-  console.log('\nDelay of the event loop while an inference of this length runs back to back, one thread');
-  line('', 'inference ms', 'delay p50 ms', 'p99 ms', 'max ms');
-  for (const { name, run, close } of peers) {
-    const { call, p50, p99, max } = await measureLoopDelay(run, loopMs);
-    line(name, call.toFixed(1), p50.toFixed(1), p99.toFixed(1), max.toFixed(1));
-    await close();
+// What was made is kept, and takes no time in later runs.
+if (flags.prepare) process.exit(0);
+
+const date = new Date().toISOString();
+began = performance.now();
+const limits = await Limits.open(threads);
+const contestants = [];
+const measurements = [];
+const facts = [];
+try {
+  for (const each of prepared) {
+    const { name, title, boundMs } = each.model;
+    say(`measure ${name}`);
+    facts.push({
+      name,
+      title,
+      boundMs,
+      gops: await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx),
+    });
+    const found = await measureModel(each, plan, threads, () => limits.round(plan.roundMs / 4));
+    contestants.push(...found.contestants);
+    measurements.push(...found.measurements);
   }
+} finally {
+  await limits.end();
 }
+say('measure overhead');
+measurements.push(...(await measureOverhead(plan)));
+say('measure servers');
+const servers = await measureServers(served, plan, say);
 
-console.log(`${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`);
-await callCost();
-await eventLoop();
+const result: BenchResult = {
+  schemaVersion: 1,
+  date,
+  seconds: Math.round((performance.now() - began) / 1000),
+  machine: systemInfo(),
+  versions: libraryVersions(await listBackends()),
+  plan,
+  threads,
+  cores: coreSplit(),
+  models: facts,
+  contestants: [...contestants, ...servers.contestants],
+  limits: limits.results,
+  measurements: [...measurements, ...servers.measurements],
+};
+const file = flags.out ?? (mode === 'smoke' ? join(MADE, 'smoke.json') : join(ROOT, `bench/results/${mode}.json`));
+await mkdir(dirname(file), { recursive: true });
+await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
+console.log(summaryText(result));
+if (mode === 'smoke') {
+  // So that what is written of results does not rot either.
+  await mkdir(join(MADE, 'results'), { recursive: true });
+  await writeReport(result, MADE);
+}
+say(`wrote ${file}`);

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tensor } from 'infernode';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { spreadOf as spread } from '#src/benchmark/figures';
 import type { Build, SampleInputs } from '#src/conversion/build';
 import { CandidateProcess } from '#src/conversion/candidate-process';
 import { cosine } from '../test/support/accuracy.js';
-import { spread } from './measure.js';
 
 const SMOKE = process.argv[2] === '--smoke';
 const [folder, rounds = '5'] = (SMOKE ? ['models/shapes/1', '1'] : process.argv.slice(2)) as [string, string?];

@@ -1,6 +1,6 @@
 """Makes the models of the benchmarks: weights of a fixed seed, each as TorchScript and ONNX. Downloads nothing.
 
-    python bench/models/make.py FOLDER      # needs torch and onnx
+    python bench/models/make.py FOLDER [NAME ...]     # all models, or these; needs torch and onnx
 
 Speed does not depend on what a network has learnt, so none is trained. resnet50 is the network of He et al. 2015
 (stride in the 3x3 convolution), mobilenet that of Sandler et al. 2018, encoder has the sizes of MiniLM-L6-H384
@@ -97,7 +97,12 @@ class EncoderLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Token numbers and attention mask, int64 [batch, length], to the mean of the last states, float32 [batch, 384]."""
+    """Token numbers and attention mask, int64 [batch, length], to the last states, float32 [batch, length, 384], and their mean.
+
+    The mean alone is the output, unless `states` is set: pipelines of @huggingface/transformers take the mean themselves.
+    """
+
+    states = False
 
     def __init__(self, vocabulary=30522, length=512, width=384, layers=6, heads=12):
         super().__init__()
@@ -113,6 +118,8 @@ class Encoder(nn.Module):
         mask = ((1.0 - kept) * -1e4)[:, None, None, :]
         for layer in self.layers:
             x = layer(x, mask)
+        if self.states:
+            return x
         weight = kept.unsqueeze(-1)
         return (x * weight).sum(1) / weight.sum(1)
 
@@ -150,19 +157,29 @@ MODELS = {
 }
 
 
-def main(folder):
+def build(name):
+    """A model with its weights, which are the same each time."""
+    torch.manual_seed(0)
+    return MODELS[name][0]().eval()
+
+
+def export_onnx(model, inputs, free, output, file):
+    axes = {key: {0: "batch", **free} for key in inputs}
+    torch.onnx.export(model, tuple(inputs.values()), str(file), dynamo=False, opset_version=17, input_names=list(inputs),
+                      output_names=[output], dynamic_axes={**axes, output: {0: "batch"}})
+
+
+def main(folder, names):
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (build, inputs_of, free) in MODELS.items():
-        torch.manual_seed(0)
-        model = build().eval()
+    for name in names or MODELS:
+        model = build(name)
+        _, inputs_of, free = MODELS[name]
         inputs = inputs_of(2)
         with torch.no_grad():
             torch.jit.trace(model, tuple(inputs.values())).save(str(folder / f"{name}.pt"))
-            axes = {key: {0: "batch", **free} for key in inputs}
-            torch.onnx.export(model, tuple(inputs.values()), str(folder / f"{name}.onnx"), dynamo=False, opset_version=17,
-                              input_names=list(inputs), output_names=["y"], dynamic_axes={**axes, "y": {0: "batch"}})
+            export_onnx(model, inputs, free, "y", folder / f"{name}.onnx")
         print(name, sum(p.numel() for p in model.parameters()))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,43 +1,35 @@
-"""uvicorn serving a PyTorch model in eager mode through FastAPI: what most teams write first.
+"""FastAPI and uvicorn serving a PyTorch model: what most teams write first.
 
-python fastapi_server.py MODEL PORT THREADS
+python fastapi_server.py FILE.pt INPUTS PORT THREADS
 
-MODEL is a name of bench/models/make.py. The body of a request is the float32 bytes of x, the answer those of y, so that JSON
-does not decide the comparison. The model runs in Starlette's thread pool, so that the loop stays free.
+Body and answer are those of served_model.py. The model runs in Starlette's thread pool, so that the loop stays free; one
+request at a time, for its threads are one budget.
 """
 import sys
-from pathlib import Path
+from threading import Lock
 
-import numpy as np
+import fastapi
 import torch
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "models"))
-import make  # noqa: E402
+from served_model import ServedModel
 
-name, port, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-torch.set_num_threads(threads)
-torch.manual_seed(0)
-build, inputs_of, _ = make.MODELS[name]
-model = build().eval()
-shape = next(iter(inputs_of(1).values())).shape[1:]
+file, inputs, port, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+model = ServedModel(file, inputs, threads)
+turn = Lock()
+app = FastAPI()
 
 
 def infer(body: bytes) -> bytes:
-    x = torch.from_numpy(np.frombuffer(body, dtype=np.float32).copy()).reshape(-1, *shape)
-    with torch.inference_mode():
-        return model(x).numpy().tobytes()
-
-
-infer(np.zeros((1, *shape), dtype=np.float32).tobytes())
-app = FastAPI()
+    with turn:
+        return model.run([body])[0]
 
 
 @app.get("/ready")
 def ready():
-    return {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    return {"torch": torch.__version__, "fastapi": fastapi.__version__, "uvicorn": uvicorn.__version__}
 
 
 @app.post("/infer")
@@ -45,4 +37,4 @@ async def answer(request: Request):
     return Response(await run_in_threadpool(infer, await request.body()), media_type="application/octet-stream")
 
 
-uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False, loop="uvloop", http="httptools")

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Tensor } from 'infernode';
+import { spreadOf as spread } from '#src/benchmark/figures';
 import { CandidateProcess } from '#src/conversion/candidate-process';
-import { spread } from '../measure.js';
 import { closedLoop, httpClients, type LoadResult } from './closed-loop.js';
 import { binaryRequest, pattern, plainRequest } from './raw-client.js';
 import { startServer } from './server-process.js';
@@ -72,7 +72,11 @@ function http(name: string, path: string, { input, shape, clients, durationMs }:
         core: SERVER_CORE,
         ready: '/v2/health/ready',
       });
-      const load = await httpClients(clients, PORT, binaryRequest('model', input, shape, pattern(shape)));
+      const load = await httpClients(
+        clients,
+        PORT,
+        binaryRequest('model', { [input]: { dtype: 'float32', data: pattern(shape), shape } }),
+      );
       const metrics = async () => (await fetch(`http://127.0.0.1:${PORT}/metrics`)).text();
       // Delays of the start do not count.
       setTimeout(() => void metrics(), WARM_UP_MS);
@@ -95,15 +99,19 @@ function inProcess(name: string, path: string, { input, shape, clients, duration
   };
 }
 
-function fastapi(name: string, model: string, { shape, clients, durationMs }: Load): Contestant | null {
+function fastapi(name: string, file: string, { shape, clients, durationMs }: Load): Contestant | null {
   if (PYTHON === undefined) return null;
   const script = join(ROOT, 'bench/peers/fastapi_server.py');
   return {
     name,
     async measure() {
-      const command = [PYTHON, script, model, String(PORT), '1'] as [string, ...string[]];
+      const command = [PYTHON, script, file, `x:float32:${shape.slice(1)}`, String(PORT), '1'] as [string, ...string[]];
       const server = await startServer(command, { port: PORT, core: SERVER_CORE, ready: '/ready' });
-      const load = await httpClients(clients, PORT, plainRequest('/infer', pattern(shape)));
+      const load = await httpClients(
+        clients,
+        PORT,
+        plainRequest('/infer', [{ dtype: 'float32', data: pattern(shape), shape }]),
+      );
       const result = await closedLoop(load.clients, { warmUpMs: WARM_UP_MS, durationMs });
       load.close();
       await server.stop();
@@ -177,7 +185,7 @@ try {
   const plain = await modelFolder('resnet', resnet, {});
   const tuned = await modelFolder('resnet-int8', await quantized(resnet, 'input', picture.shape), {});
   await compare('ResNet-50, 16 clients', [
-    fastapi('FastAPI, uvicorn, PyTorch eager', 'resnet50', picture),
+    fastapi('FastAPI, uvicorn, TorchScript', resnet, picture),
     inProcess('in process, fp32', plain, picture),
     http('HTTP, fp32', plain, picture),
     inProcess('in process, int8', tuned, picture),

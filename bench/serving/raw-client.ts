@@ -1,4 +1,8 @@
 import { connect, type Socket } from 'node:net';
+import type { Tensor } from 'infernode';
+
+/** A tensor, or what looks like one and is wrong on purpose. */
+export type RawTensor = Pick<Tensor, 'dtype' | 'shape' | 'data'>;
 
 /** What came back for one request. */
 export interface RawAnswer {
@@ -69,26 +73,39 @@ export function pattern(shape: readonly number[]): Float32Array {
   return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, index) => Math.sin(index));
 }
 
-/** The bytes of a request that carries nothing but bytes. */
-export function plainRequest(path: string, data: Float32Array): Buffer {
-  const body = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+/** The bytes of a request that carries nothing but the bytes of tensors, one after another. */
+export function plainRequest(path: string, tensors: readonly RawTensor[]): Buffer {
+  const body = Buffer.concat(tensors.map(bytesOf));
   const head = [`POST ${path} HTTP/1.1`, 'Host: 127.0.0.1', `Content-Length: ${body.length}`];
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
 }
 
-/** The bytes of an inference request with one input, in binary both ways. */
-export function binaryRequest(model: string, input: string, shape: readonly number[], data: Float32Array): Buffer {
-  const tensor = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+/** The bytes of an inference request by the Open Inference Protocol, in binary both ways. */
+export function binaryRequest(model: string, inputs: Readonly<Record<string, RawTensor>>): Buffer {
+  const tensors = Object.values(inputs).map(bytesOf);
   const json = JSON.stringify({
-    inputs: [{ name: input, datatype: 'FP32', shape, parameters: { binary_data_size: tensor.length } }],
+    inputs: Object.entries(inputs).map(([name, { dtype, shape }], index) => ({
+      name,
+      datatype: DATATYPES[dtype as keyof typeof DATATYPES],
+      shape,
+      parameters: { binary_data_size: tensors[index]!.length },
+    })),
     parameters: { binary_data_output: true },
   });
+  const body = Buffer.concat([Buffer.from(json), ...tensors]);
   const head = [
     `POST /v2/models/${model}/infer HTTP/1.1`,
     'Host: 127.0.0.1',
     'Content-Type: application/octet-stream',
     `Inference-Header-Content-Length: ${Buffer.byteLength(json)}`,
-    `Content-Length: ${Buffer.byteLength(json) + tensor.length}`,
+    `Content-Length: ${body.length}`,
   ];
-  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n${json}`), tensor]);
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
+}
+
+const DATATYPES = { float32: 'FP32', int64: 'INT64' } as const;
+
+function bytesOf({ data }: RawTensor): Buffer {
+  const { buffer, byteOffset, byteLength } = data as Float32Array<ArrayBuffer>;
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -41,7 +41,9 @@ export async function openOpponent(
   contestants: Contestants,
 ): Promise<Opponent> {
   const absent = (reason: string): Opponent => ({ measurement: null, agreement: null, absent: reason });
-  if (file === null) return absent(`there is no ONNX file of this model, only ${scouted.format}`);
+  const { method, format } = scouted;
+  if (format !== 'onnx' && method !== 'forward') return absent(`ONNX files do what forward does, not ${method}`);
+  if (file === null) return absent(`there is no ONNX file of this model, only ${format}`);
   if (scouted.device !== 'cpu') return absent(`the model runs on ${scouted.device}, onnxruntime-node on the CPU`);
   const { threads } = scouted;
   const measurement = new Measurement('onnxruntime-node', { runtime: 'onnxruntime-node', file, threads }, null, plan);

@@ -11,15 +11,18 @@ import { findOnnxFile, openOpponent } from './against.js';
 import { toleranceOf } from './agreement.js';
 import { batchInputs, chooseInputs } from './bench-inputs.js';
 import { Contestants } from './contestant.js';
+import { CONVOLUTION } from './convolution.js';
 import { countOperations } from './count-operations.js';
 import { Measurement, type Plan } from './measurement.js';
-import { bestGops, MatmulPeaks, SIDE } from './peaks.js';
+import { bestGops, Peaks, SIDE } from './peaks.js';
 import type { Scouted, Subject } from './protocol.js';
 import type { BenchmarkReport } from './report.js';
 
 export interface BenchmarkOptions {
   /** How the model is loaded. */
   readonly load: Pick<LoadOptions, 'backend' | 'device' | 'precision' | 'threads' | 'libtorch'>;
+  /** The method to call; `forward`, or the first, by default. */
+  readonly method?: string;
   /** The inputs of one call; null to have them made up. */
   readonly inputs: (model: Scouted) => Promise<SampleInputs | null>;
   /** Batch sizes, and numbers of clients at once. */
@@ -36,7 +39,7 @@ export interface BenchmarkOptions {
 
 /** Each starts a process, of which libtorch takes a second. */
 const MOST_COLD_STARTS = 3;
-/** Products of matrices need less time than a model for a figure that repeats. */
+/** Products and convolutions need less time than a model for a figure that repeats. */
 const PEAK_SHARE = 0.25;
 
 /**
@@ -70,10 +73,12 @@ async function measure(
     runtime: 'infernode',
     path,
     options: { ...options.load, ...(batching && { batching }) },
+    ...(options.method !== undefined && { method: options.method }),
   });
   onProgress(0, 'look at the model');
   const { scouted, source, plan } = await scout(subject(false), options, contestants);
-  const file = await findOnnxFile(path);
+  // An ONNX file has no methods: it does what `forward` does.
+  const file = scouted.method === 'forward' || scouted.format === 'onnx' ? await findOnnxFile(path) : null;
   const own = new Measurement('infernode', subject(false), subject(true), plan);
   const [counts, peaks] = await matmul(file, scouted, plan, options, contestants, scratch);
 
@@ -95,12 +100,17 @@ async function measure(
     await peaks?.time(plan.roundMs * PEAK_SHARE);
   }
 
-  const products = peaks?.results ?? [];
+  const results = peaks?.results ?? [];
+  const products = results.filter(({ operation }) => operation === 'product');
+  const convolutions = results.filter(({ operation }) => operation === 'convolution');
   const sharesIn = (precision: Scouted['precision']) => (size: number, callMs: number) => {
     const taken = plan.batches.filter(({ inputs }) => inputs !== null);
     const operations = counts.operations?.[taken.findIndex((each) => each.batch === size) + 1];
-    const best = bestGops(products, precision);
-    return operations === undefined || best === null ? null : operations / callMs / 1e6 / best;
+    const shareOf = (limits: typeof results) => {
+      const best = bestGops(limits, precision);
+      return operations === undefined || best === null ? null : operations / callMs / 1e6 / best;
+    };
+    return { share: shareOf(products), shareOfConvolution: shareOf(convolutions) };
   };
   const backends = await listBackends(options.load.libtorch === undefined ? {} : { libtorch: options.load.libtorch });
   return {
@@ -133,6 +143,7 @@ async function measure(
       gopsOfCall: counts.operations === null ? null : counts.operations[0]! / 1e9,
       reason: counts.reason,
     },
+    convolution: { ...CONVOLUTION, peaks: convolutions },
   };
 }
 
@@ -163,7 +174,7 @@ async function matmul(
   { load: { libtorch } }: BenchmarkOptions,
   contestants: Contestants,
   scratch: string,
-): Promise<[Awaited<ReturnType<typeof countOperations>>, MatmulPeaks | null]> {
+): Promise<[Awaited<ReturnType<typeof countOperations>>, Peaks | null]> {
   const unknown = (reason: string) => ({ operations: null, reason, isQuantized: false });
   if (device !== 'cpu') return [unknown(`the model runs on ${device}`), null];
   const inputs: SampleInputs[] = [one, ...batches.flatMap(({ inputs }) => (inputs === null ? [] : [inputs]))];
@@ -171,13 +182,13 @@ async function matmul(
     file === null
       ? unknown('operations are counted in ONNX files, and there is none of this model')
       : await contestants.with((contestant) => countOperations(file, inputs, scratch, contestant));
-  const peaks = await MatmulPeaks.open(contestants, scratch, { threads, ...(libtorch !== undefined && { libtorch }) });
+  const peaks = await Peaks.open(contestants, scratch, { threads, ...(libtorch !== undefined && { libtorch }) });
   return [counts, peaks];
 }
 
 function modelOf(path: string, scouted: Scouted): BenchmarkReport['model'] {
-  const { file, format, backend, device, reason, precision } = scouted;
-  return { path, file, format, backend, device, reason, precision };
+  const { file, format, backend, device, reason, precision, method } = scouted;
+  return { path, file, format, backend, device, reason, precision, method };
 }
 
 function valuesOf(inputs: SampleInputs): BenchmarkReport['inputs']['values'] {

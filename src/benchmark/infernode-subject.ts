@@ -5,6 +5,7 @@ import { CostModel } from '../engine/batching/cost-model.js';
 import { tryRows } from '../engine/batching/try-rows.js';
 import { load } from '../engine/load.js';
 import { inputMaker } from '../engine/made-up-inputs.js';
+import { methodOf } from '../engine/method-of.js';
 import type { Model } from '../engine/model.js';
 import { findWorkingInputs } from '../engine/working-inputs.js';
 import type { MatmulPrecision, Scouted, Subject } from './protocol.js';
@@ -14,28 +15,33 @@ import type { OpenSubject } from './subject.js';
 export async function openInfernode({
   path,
   options,
+  method: asked,
 }: Extract<Subject, { runtime: 'infernode' }>): Promise<OpenSubject> {
   const model = await load(path, options);
+  const { method } = methodOf(model, asked);
   const opened = { file: model.file, threads: model.info.threads };
   return {
     opened,
-    prepare: (inputs) => () => model.run(inputs),
-    run: (inputs) => model.run(inputs),
+    prepare: (inputs) => () => model.run(inputs, { method }),
+    run: (inputs) => model.run(inputs, { method }),
     counts() {
       const { success, executionCount } = model.statistics;
       return { requests: success.count, calls: executionCount };
     },
-    scout: async () => ({ ...opened, ...(await scout(model, options.precision)) }),
+    scout: async () => ({ ...opened, ...(await scout(model, method, options.precision)) }),
   };
 }
 
 type Facts = Omit<Scouted, 'loadMs' | 'file' | 'threads'>;
 
-async function scout(model: Model, asked: string | undefined): Promise<Facts> {
-  const { info, config, signature, choice } = model;
-  const method = Object.keys(info.methods).find((name) => info.methods[name] === signature)!;
+async function scout(model: Model, method: string, asked: string | undefined): Promise<Facts> {
+  const { info, config, choice } = model;
+  const signature = info.methods[method]!;
   // This process ends when it has answered: traces that calls leave in a model's state do no harm.
-  const session = { info: { ...info, stateful: false }, run: (_: string, inputs) => model.run(inputs) } as Session;
+  const session = {
+    info: { ...info, stateful: false },
+    run: (_: string, inputs) => model.run(inputs, { method }),
+  } as Session;
   const trial = { session, method, signature, maker: inputMaker(signature, config) };
   const working = await findWorkingInputs(trial);
   const { rows, ...why } = info.stateful
@@ -48,6 +54,7 @@ async function scout(model: Model, asked: string | undefined): Promise<Facts> {
     device,
     stateful,
     reason: choice.reason,
+    method,
     signature,
     config,
     precision: precisionOf(info, config, asked),
@@ -62,7 +69,12 @@ function named(inputs: Facts['signature']['inputs'], values: readonly InputValue
   return Object.fromEntries(required.map(({ name }, index) => [name, values[index]!]));
 }
 
-function precisionOf(info: ModelInfo, config: ModelConfig | null, asked: string | undefined): MatmulPrecision | null {
+/** What most multiplications are computed in; null for others than these. */
+export function precisionOf(
+  info: ModelInfo,
+  config: ModelConfig | null,
+  asked: string | undefined,
+): MatmulPrecision | null {
   if (isQuantized(info)) return 'int8';
   const { dtypes, count } = info.parameters;
   const most = (dtype: string) => (dtypes[dtype] ?? 0) > count / 2;

@@ -3,7 +3,7 @@ import type { BatchInputs } from './bench-inputs.js';
 import type { Contestant, Contestants } from './contestant.js';
 import { latencyOf, median, ratioOf, spreadOf } from './figures.js';
 import type { ClientCalls, LoopDelay, Subject } from './protocol.js';
-import type { BatchReport, ContestantReport, Ratios } from './report.js';
+import type { BatchReport, ContestantReport, Ratios, Shares } from './report.js';
 
 /** What is measured of each contestant. */
 export interface Plan {
@@ -91,8 +91,8 @@ export class Measurement {
     ];
   }
 
-  /** @param shares of the best product of matrices, of a call of so many milliseconds on the inputs of this number */
-  async report(shares: (batch: number, callMs: number) => number | null): Promise<ContestantReport> {
+  /** @param shares of what the machine does at most, of a call of so many milliseconds on the inputs of this number */
+  async report(shares: (batch: number, callMs: number) => Shares): Promise<ContestantReport> {
     const { concurrency } = this.plan;
     return {
       name: this.name,
@@ -146,16 +146,18 @@ export class Measurement {
   #batchReport(
     { batch, inputs, reason }: BatchInputs,
     index: number,
-    shares: (batch: number, callMs: number) => number | null,
+    shares: (batch: number, callMs: number) => Shares,
   ): BatchReport {
-    if (inputs === null) return { batch, call: null, inferencesPerSecond: null, share: null, reason };
+    if (inputs === null) {
+      return { batch, call: null, inferencesPerSecond: null, share: null, shareOfConvolution: null, reason };
+    }
     const rounds = this.#rounds(index);
     const call = latencyOf(rounds);
     return {
       batch,
       call,
       inferencesPerSecond: spreadOf(rounds.map((durations) => (1000 * batch) / median(durations))),
-      share: shares(batch, call.rounds.median),
+      ...shares(batch, call.rounds.median),
       reason: null,
     };
   }

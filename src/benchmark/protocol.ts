@@ -9,6 +9,8 @@ export type Subject =
       readonly runtime: 'infernode';
       readonly path: string;
       readonly options: Pick<LoadOptions, 'backend' | 'device' | 'precision' | 'threads' | 'libtorch' | 'batching'>;
+      /** The method to call; `forward`, or the first, by default. */
+      readonly method?: string;
     }
   | { readonly runtime: 'onnxruntime-node'; readonly file: string; readonly threads: number };
 
@@ -37,6 +39,8 @@ export interface Opened {
 
 /** What there is to know of a model before it is measured. */
 export interface Scouted extends Opened {
+  /** The method that is called. */
+  readonly method: string;
   readonly format: string;
   readonly backend: string;
   readonly device: string;

@@ -1,7 +1,7 @@
 import type { SystemInfo } from '../config/system-info.js';
 import type { Agreement } from './agreement.js';
 import type { Latency, Spread } from './figures.js';
-import type { MatmulPeak } from './peaks.js';
+import type { Peak } from './peaks.js';
 import type { LoopDelay, MatmulPrecision, Memory } from './protocol.js';
 
 /** What a benchmark found; docs/BENCH.md says what each figure means. Times are in milliseconds, memory in bytes. */
@@ -32,6 +32,8 @@ export interface BenchmarkReport {
     readonly reason: string;
     /** What its multiplications are computed in; null for others than these. */
     readonly precision: MatmulPrecision | null;
+    /** The method that was called. */
+    readonly method: string;
   };
   readonly inputs: {
     readonly source: 'given' | 'made up';
@@ -47,10 +49,18 @@ export interface BenchmarkReport {
   readonly against: AgainstReport | null;
   readonly matmul: {
     readonly side: number;
-    readonly peaks: readonly MatmulPeak[];
+    readonly peaks: readonly Peak[];
     /** Operations of a single call, in billions; null where they are not known, and why. */
     readonly gopsOfCall: number | null;
     readonly reason: string | null;
+  };
+  /** A convolution with as many filters as channels, on pictures of `side` pixels. */
+  readonly convolution: {
+    readonly rows: number;
+    readonly channels: number;
+    readonly side: number;
+    readonly kernel: number;
+    readonly peaks: readonly Peak[];
   };
 }
 
@@ -68,13 +78,18 @@ export interface ContestantReport {
   readonly concurrency: readonly ConcurrencyReport[];
 }
 
-export interface BatchReport {
+/** Shares of what the machine does at most in the same precision; null where that, or the operations of a call, are not known. */
+export interface Shares {
+  /** Of the best product of matrices. */
+  readonly share: number | null;
+  readonly shareOfConvolution: number | null;
+}
+
+export interface BatchReport extends Shares {
   readonly batch: number;
-  /** The four are null where the model does not take such a batch, and why. */
+  /** These and the shares are null where the model does not take such a batch, and why. */
   readonly call: Latency | null;
   readonly inferencesPerSecond: Spread | null;
-  /** Of the best product of matrices in the same precision; null where operations or product are not known. */
-  readonly share: number | null;
   readonly reason: string | null;
 }
 

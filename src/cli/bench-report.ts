@@ -1,5 +1,6 @@
 import { formatShape } from '../backends/input-errors.js';
 import type { Latency, Spread } from '../benchmark/figures.js';
+import type { Peak } from '../benchmark/peaks.js';
 import type { BenchmarkReport, ContestantReport, Ratios } from '../benchmark/report.js';
 import { clip, formatBytes, formatMs, table } from './output.js';
 
@@ -20,6 +21,7 @@ function headText({ model, inputs, machine, versions, settings }: BenchmarkRepor
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
   return table([
     ['model', `${model.file} (${model.format})`],
+    ...(model.method === 'forward' ? [] : [['method', model.method]]),
     ['backend', `${model.backend} on ${model.device}, ${count(threads, 'thread')} (${clip(model.reason)})`],
     ['inputs', `${inputs.source}: ${values.join(', ') || 'none'}`],
     ['machine', `${machine.cpu.model}, ${count(machine.cores, 'core')}, ${features}`],
@@ -85,7 +87,8 @@ function addBatches(add: Add, { batches }: ContestantReport, ratios: Ratios | nu
     if (reason !== null) continue;
     add(`batch ${batch}, inferences/s`, (one) => maybe(of(one).inferencesPerSecond, rate), ratio);
     if (batch > 1) add('  call, p50', (one) => maybe(of(one).call, ({ rounds }) => ms(rounds)));
-    add('  of the best product', (one) => maybe(of(one).share, (share) => `${(100 * share).toFixed(0)} %`));
+    add('  of the best product', (one) => maybe(of(one).share, percent));
+    add('  of the best convolution', (one) => maybe(of(one).shareOfConvolution, percent));
   }
 }
 
@@ -101,22 +104,30 @@ function addConcurrency(add: Add, { concurrency }: ContestantReport, ratios: Rat
   }
 }
 
-function notesText({ contestants, against, matmul }: BenchmarkReport): string {
+function notesText({ contestants, against, matmul, convolution }: BenchmarkReport): string {
   const lines: string[] = [];
   for (const { batch, reason } of contestants[0]!.batches) {
     if (reason !== null) lines.push(`no batch of ${batch}: ${clip(reason)}`);
   }
-  if (matmul.peaks.length > 0) {
-    const peaks = matmul.peaks.map(({ backend, precision, gops, reason }) =>
+  const { rows, channels, side, kernel } = convolution;
+  const kinds: [string, readonly Peak[]][] = [
+    [`product of ${matmul.side} x ${matmul.side} matrices`, matmul.peaks],
+    [
+      `convolution (${rows} x ${channels} x ${side} x ${side}, ${channels} filters of ${kernel} x ${kernel})`,
+      convolution.peaks,
+    ],
+  ];
+  for (const [what, peaks] of kinds) {
+    const figures = peaks.map(({ precision, backend, gops, reason }) =>
       gops === null
         ? `${precision} ${backend} absent (${clip(reason ?? '', 60)})`
         : `${precision} ${backend} ${gops.max.toFixed(0)}`,
     );
-    lines.push(`best product of ${matmul.side} x ${matmul.side} matrices, Gop/s: ${peaks.join(', ')}`);
+    if (figures.length > 0) lines.push(`best ${what}, Gop/s: ${figures.join(', ')}`);
   }
   lines.push(
     matmul.gopsOfCall === null
-      ? `no share of the best product: ${clip(matmul.reason ?? '')}`
+      ? `no share of the best product or convolution: ${clip(matmul.reason ?? '')}`
       : `one call takes ${matmul.gopsOfCall.toPrecision(3)} Gop, a multiplication and its addition being two`,
   );
   if (against?.agreement) {
@@ -130,6 +141,10 @@ function notesText({ contestants, against, matmul }: BenchmarkReport): string {
 
 function maybe<T>(value: T | null | undefined, format: (value: T) => string): string | undefined {
   return value === null || value === undefined ? undefined : format(value);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
 }
 
 function ms({ median, min, max }: Spread): string {

@@ -20,6 +20,7 @@ import { readInputs } from './run-inputs.js';
 
 interface BenchFlags extends CommonOptions, ImageOptions {
   readonly input?: string[];
+  readonly method?: string;
   readonly batch: number[];
   readonly concurrency: number[];
   readonly against?: 'onnxruntime-node';
@@ -37,6 +38,7 @@ export function addBench(program: Command): void {
       'inputs of one call, as run takes them (default: made up from what the model takes)',
       (value: string, previous: string[] = []) => [...previous, value],
     )
+    .option('--method <name>', 'the method to call (default: forward)')
     .option('--batch <list>', 'batch sizes', parseCounts, [1, 8])
     .option('--concurrency <list>', 'numbers of clients at once, with batching on', parseCounts, [1, 4])
     .addOption(
@@ -60,6 +62,7 @@ async function run(path: string, flags: BenchFlags): Promise<void> {
   try {
     const report = await benchmark(path, {
       load: loadOptions(flags),
+      ...(flags.method !== undefined && { method: flags.method }),
       inputs: (model) => givenInputs(flags, model),
       batch: [...new Set(batch)],
       concurrency: [...new Set(concurrency)],

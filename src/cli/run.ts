@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import type { Signature } from '../backends/backend.js';
-import { defaultMethod, unknownMethod } from '../backends/methods.js';
+import { methodOf } from '../engine/method-of.js';
 import type { Model } from '../engine/model.js';
 import type { ImageOptions } from '../processing/image-input.js';
 import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions, parsePositive } from './common-options.js';
@@ -66,11 +65,4 @@ async function runLoaded(model: Model, options: RunOptions): Promise<void> {
   };
   if (options.json) printJson(reportJson(report));
   else reportText(report);
-}
-
-function methodOf(model: Model, asked: string | undefined): { method: string; signature: Signature } {
-  const { methods } = model.info;
-  const method = asked ?? defaultMethod(model.info);
-  if (Object.hasOwn(methods, method)) return { method, signature: methods[method]! };
-  throw unknownMethod(method, Object.keys(methods));
 }

@@ -70,7 +70,7 @@ for (const backend of ['torch', 'onnx']) {
     );
     assert.deepEqual([settings.rounds, settings.seconds], [2, 0.02]);
     for (const { batches, concurrency } of contestants) {
-      assert.ok(batches.every(({ share }) => share !== null));
+      assert.ok(batches.every(({ share, shareOfConvolution }) => share !== null && shareOfConvolution !== null));
       assert.deepEqual(
         concurrency.map(({ clients }) => clients),
         [1, 4],
@@ -106,6 +106,14 @@ test('a model without an ONNX file is measured alone', { skip: needsTorch, timeo
   assert.match(matmul.reason!, /counted in ONNX files/);
 });
 
+test('another method is measured', { skip: needsTorch, timeout: 120_000 }, async () => {
+  const args = ['--method', 'twice', '--input', 'x=[1,2]', '--batch', '1', '--against', 'onnxruntime-node', ...SHORT];
+  const { model, contestants, against } = await json(fixture('outputs.pt'), ...args);
+  assert.equal(model.method, 'twice');
+  assert.ok(contestants[0]!.latency.calls > 0);
+  assert.match(against!.absent!, /ONNX files do what forward does, not twice/);
+});
+
 test('answers that differ fail the command', { skip: needsTorch, timeout: 120_000 }, async (t) => {
   const folder = await makeFolder(t, {});
   await mkdir(join(folder, '1'));
@@ -125,6 +133,7 @@ const WRONG: [args: string[], code: number, message: RegExp][] = [
   [['README.md'], 1, /INF_MODEL_FORMAT/],
   [[fixture('tiny.onnx'), '--input', 'z=[1]'], 1, /INF_INPUT_UNKNOWN/],
   [[fixture('tiny.onnx'), '--input', 'x=["a"]'], 1, /INF_(INPUT|TENSOR|FILE)_/],
+  [[fixture('tiny.onnx'), '--method', 'encode'], 1, /INF_METHOD_UNKNOWN/],
   [['x'], 1, /INF_MODEL_NOT_FOUND/],
   [[], 2, /missing required argument/],
   [['x', '--batch', '1,0'], 2, /whole number from 1/],

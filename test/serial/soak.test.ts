@@ -56,14 +56,14 @@ test(`${REQUESTS} requests, some cancelled, some malformed, during reloads: no a
       if (index % RELOAD_EVERY === RELOAD_EVERY - 1) await reload();
       if (index % (REQUESTS / 10) === 0) memory.push(await resident(server.pid!));
       const x = Float32Array.from({ length: 4 }, (_, element) => (index % 65_536) + element / 4);
-      const request = binaryRequest('tiny', 'x', [4], x);
+      const request = binaryRequest('tiny', { x: { dtype: 'float32', data: x, shape: [4] } });
       if (index % 100 === 17) {
         const leaving = await RawClient.open(port);
         void leaving.send(request).catch(() => {});
         leaving.close();
         counts.cancelled++;
       } else if (index % 100 === 53) {
-        const { status } = await client.send(binaryRequest('tiny', 'x', [5], x));
+        const { status } = await client.send(binaryRequest('tiny', { x: { dtype: 'float32', data: x, shape: [5] } }));
         assert.equal(status, 400);
         counts.refused++;
       } else {

@@ -19,6 +19,14 @@ const spread = { median: positive, min: positive, max: positive };
 const latency = { calls: positive, p50: positive, p90: orNull(positive), p99: orNull(positive), rounds: spread };
 const precision = orNull(anyOf('fp32', 'bf16', 'int8'));
 
+const peak = {
+  operation: anyOf('product', 'convolution'),
+  backend: anyOf('torch', 'onnx'),
+  precision: anyOf('fp32', 'bf16', 'int8'),
+  gops: orNull(spread),
+  reason: orNull(text),
+};
+
 /** The schema of `infernode bench --json`, as docs/BENCH.md has it. */
 const report: Shape = {
   schemaVersion: anyOf(1),
@@ -42,7 +50,7 @@ const report: Shape = {
     concurrency: [positive],
     precision: orNull(text),
   },
-  model: { path: text, file: text, format: text, backend: text, device: text, reason: text, precision },
+  model: { path: text, file: text, format: text, backend: text, device: text, reason: text, precision, method: text },
   inputs: { source: anyOf('given', 'made up'), values: [{ name: text, type: text, shape: orNull([number]) }] },
   contestants: [
     {
@@ -60,6 +68,7 @@ const report: Shape = {
           call: orNull(latency),
           inferencesPerSecond: orNull(spread),
           share: orNull(positive),
+          shareOfConvolution: orNull(positive),
           reason: orNull(text),
         },
       ],
@@ -79,17 +88,11 @@ const report: Shape = {
   }),
   matmul: {
     side: positive,
-    peaks: [
-      {
-        backend: anyOf('torch', 'onnx'),
-        precision: anyOf('fp32', 'bf16', 'int8'),
-        gops: orNull(spread),
-        reason: orNull(text),
-      },
-    ],
+    peaks: [peak],
     gopsOfCall: orNull(positive),
     reason: orNull(text),
   },
+  convolution: { rows: positive, channels: positive, side: positive, kernel: positive, peaks: [peak] },
 };
 
 /** Asserts that a value is a report of `infernode bench`: all fields, of the right kinds, and no others. */

@@ -23,8 +23,22 @@ const contestant = (name: ContestantReport['name'], p50: number, share: number |
   latency: latency(p50, null),
   loopDelay: { p50: 0, p99: 0.5, max: 3 },
   batches: [
-    { batch: 1, call: latency(p50, null), inferencesPerSecond: spread(1000 / p50), share, reason: null },
-    { batch: 8, call: null, inferencesPerSecond: null, share: null, reason: 'its input x has a first dimension of 1' },
+    {
+      batch: 1,
+      call: latency(p50, null),
+      inferencesPerSecond: spread(1000 / p50),
+      share,
+      shareOfConvolution: share && 2 * share,
+      reason: null,
+    },
+    {
+      batch: 8,
+      call: null,
+      inferencesPerSecond: null,
+      share: null,
+      shareOfConvolution: null,
+      reason: 'its input x has a first dimension of 1',
+    },
   ],
   concurrency: [
     {
@@ -59,6 +73,7 @@ const report: BenchmarkReport = {
     device: 'cpu',
     reason: 'it was asked for',
     precision: 'fp32',
+    method: 'forward',
   },
   inputs: { source: 'made up', values: [{ name: 'x', type: 'float32', shape: [1, 4] }] },
   contestants: [contestant('infernode', 4, 0.25)],
@@ -66,11 +81,18 @@ const report: BenchmarkReport = {
   matmul: {
     side: 1024,
     peaks: [
-      { backend: 'onnx', precision: 'fp32', gops: spread(100), reason: null },
-      { backend: 'torch', precision: 'bf16', gops: null, reason: 'there is no libtorch' },
+      { operation: 'product', backend: 'onnx', precision: 'fp32', gops: spread(100), reason: null },
+      { operation: 'product', backend: 'torch', precision: 'bf16', gops: null, reason: 'there is no libtorch' },
     ],
     gopsOfCall: 0.1234,
     reason: null,
+  },
+  convolution: {
+    rows: 2,
+    channels: 256,
+    side: 28,
+    kernel: 3,
+    peaks: [{ operation: 'convolution', backend: 'onnx', precision: 'fp32', gops: spread(50), reason: null }],
   },
 };
 
@@ -84,12 +106,19 @@ test('the head says what was measured, on what, and that inputs were made up', (
   assert.equal(lineOf(text, 'figures'), 'figures   medians of 3 rounds (their range); 0.5 s for each');
 });
 
+test('a method is named unless it is forward', () => {
+  assert.equal(lineOf(reportText(report), 'method'), undefined);
+  const text = reportText({ ...report, model: { ...report.model, method: 'encode' } });
+  assert.equal(lineOf(text, 'method'), 'method    encode');
+});
+
 test('a figure is a median with its range, and what was not measured has no line', () => {
   const text = reportText(report);
   assert.match(lineOf(text, 'one call, p50')!, / 4\.00 ms \(2\.00\.\.8\.00\)$/);
   assert.match(lineOf(text, '  p90')!, / 8\.00 ms$/);
   assert.match(lineOf(text, 'batch 1, inferences/s')!, / 250 \(125\.\.500\)$/);
   assert.match(lineOf(text, '  of the best product')!, / 25 %$/);
+  assert.match(lineOf(text, '  of the best convolution')!, / 50 %$/);
   assert.equal(lineOf(text, 'batch 8'), undefined);
   assert.equal(lineOf(text, 'note: no batch of 8'), 'note: no batch of 8: its input x has a first dimension of 1');
   assert.match(lineOf(text, '4 clients')!, / 40\.0 \(20\.0\.\.80\.0\)$/);
@@ -97,6 +126,7 @@ test('a figure is a median with its range, and what was not measured has no line
   assert.match(lineOf(text, '  at peak')!, / 150 MB$/);
   const product = lineOf(text, 'note: best product')!;
   assert.match(product, /1024 x 1024 .*: fp32 onnx 200, bf16 torch absent \(there is no libtorch\)$/);
+  assert.match(lineOf(text, 'note: best convolution')!, /256 filters of 3 x 3\), Gop\/s: fp32 onnx 100$/);
 });
 
 test('a second contestant has a column, and the last one is the ratio', () => {
@@ -126,5 +156,8 @@ test('what is absent is said with its reason', () => {
   const matmul = { ...report.matmul, gopsOfCall: null, reason: 'there is none of this model' };
   const text = reportText({ ...report, against, matmul });
   assert.equal(lineOf(text, 'note: onnxruntime-node'), 'note: onnxruntime-node is absent: there is no ONNX file');
-  assert.equal(lineOf(text, 'note: no share'), 'note: no share of the best product: there is none of this model');
+  assert.equal(
+    lineOf(text, 'note: no share'),
+    'note: no share of the best product or convolution: there is none of this model',
+  );
 });

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { listBackends, load, type Model, Tensor } from 'infernode';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { ROOT } from '../root.js';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const fixture = (name: string) => join(root, 'test/fixtures', name);
+const fixture = (name: string) => join(ROOT, 'test/fixtures', name);
 
 /** One way of running a model: a backend of ours, or onnxruntime-node by itself on the main thread. */
 export interface Peer {
@@ -18,19 +17,14 @@ export interface Peer {
 }
 
 /** Opens every peer for a model that exists as `NAME.pt` and `NAME.onnx`, on the same input, one thread each. */
-export async function openPeers(
-  name: string,
-  data: Float32Array,
-  shape: number[],
-  extra: number[] = [],
-): Promise<Peer[]> {
+export async function openPeers(name: string, data: Float32Array, shape: number[]): Promise<Peer[]> {
   const peers = [await onnxruntime(fixture(`${name}.onnx`), data, shape)];
   const input = new Tensor('float32', data, shape);
   for (const { name: backend, available } of await listBackends()) {
     if (!available) continue;
     const file = fixture(backend === 'torch' ? `${name}.pt` : `${name}.onnx`);
     const model = await load(file, { backend, threads: 1 });
-    peers.push(ours(`infernode ${backend}`, model, backend === 'torch' ? [input, ...extra] : [input]));
+    peers.push(ours(`infernode ${backend}`, model, [input]));
   }
   await checkAnswers(peers);
   return peers;

@@ -1,31 +1,22 @@
 import { crc32 } from 'node:zlib';
 
-/** A module without attributes, as pickle writes it: `__torch__.Product` with an empty state. */
-const MODULE = Buffer.from('\x80\x02c__torch__\nProduct\n)\x81}X\x08\x00\x00\x00training\x89sb.', 'latin1');
+/** A module without attributes, as pickle writes it: `__torch__.Program` with an empty state. */
+const MODULE = Buffer.from('\x80\x02c__torch__\nProgram\n)\x81}X\x08\x00\x00\x00training\x89sb.', 'latin1');
 const EMPTY_TUPLE = Buffer.from('\x80\x02).', 'latin1');
 
-const CODE = `class Product(Module):
-  __parameters__ = []
-  __buffers__ = []
-  training : bool
-  def forward(self: __torch__.Product,
-    a: Tensor,
-    b: Tensor,
-    integers: bool) -> Tensor:
-    if integers:
-      y = torch._int_mm(a, b)
-    else:
-      y = torch.matmul(a, b)
-    return torch.slice(torch.slice(y, 0, 0, 1), 1, 0, 1)
-`;
-
-/** A TorchScript program that multiplies its inputs `a` and `b`, `integers` or not, and gives one element of the product. */
-export function matmulTorchScript(): Uint8Array {
+/**
+ * A TorchScript file of a program without weights.
+ *
+ * @param forward the method, which begins with `def forward(self: __torch__.Program`
+ */
+export function torchScriptProgram(forward: string): Uint8Array {
+  const head = ['class Program(Module):', '  __parameters__ = []', '  __buffers__ = []', '  training : bool'];
+  const body = forward.split('\n').map((line) => `  ${line}`);
   return storedZip({
-    'product/data.pkl': MODULE,
-    'product/code/__torch__.py': Buffer.from(CODE),
-    'product/constants.pkl': EMPTY_TUPLE,
-    'product/version': Buffer.from('3\n'),
+    'program/data.pkl': MODULE,
+    'program/code/__torch__.py': Buffer.from(`${[...head, ...body].join('\n')}\n`),
+    'program/constants.pkl': EMPTY_TUPLE,
+    'program/version': Buffer.from('3\n'),
   });
 }
 

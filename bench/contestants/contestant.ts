@@ -1,0 +1,50 @@
+import type { BenchModel } from '../models/catalogue.js';
+import { PYTHON_ENV } from '../models/python.js';
+import type { ContestantResult } from '../results/result.js';
+import type { Agreement } from './agree.js';
+import { type ContestantSpec, commandOf } from './catalogue.js';
+import { LineProcess } from './line-process.js';
+import { Absent, type Ask, type Replies } from './protocol.js';
+
+/** Who takes part with a model: an open process, or the reason why there is none. */
+export interface Contestant {
+  readonly spec: ContestantSpec;
+  readonly process: LineProcess<Ask, Replies> | null;
+  readonly result: Omit<ContestantResult, 'agreement'>;
+}
+
+/**
+ * Starts the process of a contestant and loads the model.
+ *
+ * @param file what it loads, or why it cannot take part
+ */
+export async function openContestant(
+  spec: ContestantSpec,
+  model: BenchModel,
+  file: string | Absent,
+  threads: number,
+  inputs: readonly Readonly<Record<string, string>>[],
+): Promise<Contestant> {
+  const { name, isOurs, precision, computesIn } = spec;
+  const facts = { name, isOurs, precision, computesIn, model: model.name };
+  const absent = (why: Absent): Contestant => ({
+    spec,
+    process: null,
+    result: { ...facts, versions: {}, settings: '', absent: why.message },
+  });
+  if (file instanceof Absent) return absent(file);
+  let child: LineProcess<Ask, Replies> | undefined;
+  try {
+    child = new LineProcess(commandOf(spec), { ...PYTHON_ENV, OMP_NUM_THREADS: String(threads) });
+    const opened = await child.ask({ ask: 'open', model: file, threads, inputs });
+    return { spec, process: child, result: { ...facts, ...opened, absent: null } };
+  } catch (error) {
+    await child?.end();
+    if (error instanceof Absent) return absent(error);
+    throw new Error(`${name}, ${model.name}: ${(error as Error).message}`);
+  }
+}
+
+export function withAgreement({ result }: Contestant, agreement: Agreement | null): ContestantResult {
+  return { ...result, agreement };
+}

@@ -1,0 +1,88 @@
+import { cpus } from 'node:os';
+import { availableCores } from '#src/config/thread-budget';
+
+/** What a run of the benchmarks measures, and for how long. */
+export interface BenchPlan {
+  readonly mode: 'smoke' | 'quick' | 'full';
+  readonly models: readonly string[];
+  /** Models of the scenario Server. */
+  readonly served: readonly string[];
+  /** Samples in a call, beside one and the eight of MultiStream, for the scaling by batch size. */
+  readonly batches: readonly number[];
+  /** Samples in a call of Offline. */
+  readonly offline: readonly number[];
+  /** Clients at once, for the throughput of servers. */
+  readonly clients: readonly number[];
+  readonly rounds: number;
+  /** Rounds of the scenario Server, each of which starts every server anew. */
+  readonly serverRounds: number;
+  /** How long one figure of one contestant is measured in one round. */
+  readonly roundMs: number;
+  /** The same for servers: one rate, or one number of clients. */
+  readonly serverMs: number;
+  /** Halvings of the interval that the highest rate lies in. */
+  readonly halvings: number;
+}
+
+const ALL = ['resnet50', 'mobilenet', 'encoder', 'mlp'];
+
+export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
+  smoke: {
+    mode: 'smoke',
+    models: ['mlp'],
+    served: ['mlp'],
+    batches: [],
+    offline: [8],
+    clients: [2],
+    rounds: 1,
+    serverRounds: 1,
+    roundMs: 20,
+    serverMs: 200,
+    halvings: 1,
+  },
+  quick: {
+    mode: 'quick',
+    models: ALL,
+    served: ['mobilenet'],
+    batches: [],
+    offline: [8],
+    clients: [1, 8],
+    rounds: 5,
+    serverRounds: 3,
+    roundMs: 100,
+    serverMs: 1000,
+    halvings: 4,
+  },
+  full: {
+    mode: 'full',
+    models: ALL,
+    served: ALL,
+    batches: [4, 16, 32],
+    offline: [8, 32],
+    clients: [1, 4, 16, 32],
+    rounds: 7,
+    serverRounds: 5,
+    roundMs: 600,
+    serverMs: 3000,
+    halvings: 5,
+  },
+};
+
+const ORDER: readonly BenchPlan['mode'][] = ['smoke', 'quick', 'full'];
+
+/** Why somebody who takes part from a plan on is not in this one; null where it is. */
+export function missingIn(mode: BenchPlan['mode'], from: BenchPlan['mode']): string | null {
+  if (ORDER.indexOf(from) <= ORDER.indexOf(mode)) return null;
+  return `only in npm run bench${from === 'full' ? ':full' : ''}`;
+}
+
+/** Threads of one inference, the same for all: the cores but one, which is left for event loops and load. */
+export function threadBudget(): number {
+  return Math.max(1, availableCores() - 1);
+}
+
+/** Servers run on the first cores, the load generator on the last. Null where there is one core only. */
+export function coreSplit(): { readonly servers: string; readonly load: string } | null {
+  const last = cpus().length - 1;
+  return last === 0 ? null : { servers: last === 1 ? '0' : `0-${last - 1}`, load: String(last) };
+}

@@ -1,0 +1,171 @@
+import type { BenchResult, Measured } from '../results/result.js';
+import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
+import { absenceOf } from './absent.js';
+import { type Cause, causeOf } from './causes.js';
+import { COMPARED, type Line, linesOf } from './lines.js';
+import { figureOf, spreadOf } from './spread.js';
+import { digits, figure, markdownTable, percent, times } from './text.js';
+
+/** Ratios that vary by more than this say little. */
+const MOST_SPREAD = 0.2;
+
+/** bench/RESULTS.md: all that a run found, and by hand why. */
+export function resultsMarkdown(
+  result: BenchResult,
+  causes: readonly Cause[],
+  charts: ReadonlyMap<string, string>,
+): string {
+  const lines = linesOf(result);
+  const parts = [
+    '# Results of the benchmarks',
+    `Written by \`npm run bench:report\` from \`bench/results/${result.plan.mode}.json\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](../docs/BENCH.md#npm-run-bench) says how it is measured.`,
+    machineText(result),
+    '## Infernode against the best of the others',
+    `Figures are medians of the rounds, with their range in brackets (of five rounds or more without the least and the greatest). The ratio is how many times as good Infernode is, of rounds that were measured next to each other: above 1 it is better. The limit is the best product of matrices or convolution that was measured in the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
+    linesTable(lines),
+    spreadText(lines),
+    '## Where Infernode is slower, and why',
+    slowerText(lines, causes),
+    ...Array.from(charts.keys(), (file) => `![${file.replace('.svg', '')}](results/${file})`),
+    ...result.models.flatMap((model) => [`## ${model.title}`, modelText(result, model)]),
+    '## A call that does next to nothing',
+    'Microseconds of a call of y = 2x + 1 for four numbers, alone and 100 in flight.',
+    overheadTable(result),
+    '## The limits of this machine',
+    limitsTable(result),
+    '## Who took part, and who did not',
+    contestantsTable(result),
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+/** The lines of a run as a table; the README has it too. */
+export function linesTable(lines: readonly Line[]): string {
+  const rows = lines.map(({ scenario, model, precision, ours, peer, ratio, share }) => [
+    scenario,
+    model,
+    precision,
+    `${ours.contestant}: ${figure(figureOf(ours.rounds))} ${SCENARIOS[scenario].unit}`,
+    peer === null ? 'none' : `${peer.contestant}: ${figure(figureOf(peer.rounds))} ${SCENARIOS[scenario].unit}`,
+    ratio === null ? '' : times(ratio),
+    share === null ? '' : percent(share),
+  ]);
+  return markdownTable(['Scenario', 'Model', 'Precision', 'Infernode', 'Best peer', 'Ratio', 'Of the limit'], rows);
+}
+
+export function machineText({ date, seconds, machine, versions, plan, threads, cores }: BenchResult): string {
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const apart =
+    cores === null ? '' : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
+  return `${date.slice(0, 10)}, \`${plan.mode}\`, ${seconds} s, ${plan.rounds} rounds. ${machine.cpu.model}, ${machine.cores} cores (${machine.cpu.features?.join(' ')}), ${machine.platform} ${machine.arch}. ${named.join(', ')}. ${threads} thread${threads === 1 ? '' : 's'} for each inference.${apart}`;
+}
+
+function spreadText(lines: readonly Line[]): string {
+  const wide = lines.filter(({ ratio }) => ratio !== null && spreadOf(ratio) > MOST_SPREAD);
+  if (wide.length === 0) return `No ratio varies by more than ${percent(MOST_SPREAD)} over the rounds.`;
+  const names = wide.map(({ scenario, model, precision }) => `${scenario} / ${model} / ${precision}`);
+  return `These ratios vary by more than ${percent(MOST_SPREAD)} over the rounds, and say little: ${names.join(', ')}.`;
+}
+
+function slowerText(lines: readonly Line[], causes: readonly Cause[]): string {
+  // As it is printed: what rounds to 1.00 is as good.
+  const slower = lines.filter(({ ratio }) => ratio !== null && Number(ratio.median.toFixed(2)) < 1);
+  if (slower.length === 0) return 'Nowhere in this run.';
+  return slower
+    .map((line) => {
+      const why = causeOf(causes, line) ?? 'The cause is not known yet.';
+      return `- **${line.scenario} / ${line.model} / ${line.precision}**: ${times(line.ratio!)} of ${line.peer!.contestant}. ${why}`;
+    })
+    .join('\n');
+}
+
+function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['models'][number]): string {
+  const measured = result.measurements.filter(({ model }) => model === name);
+  const shown: readonly Scenario[] = [...COMPARED.filter((each) => each !== 'Server'), 'EventLoop'];
+  const operations = gops === null ? '' : ` A sample takes ${digits(gops)} billion operations.`;
+  const server = measured.filter(({ scenario }) => scenario === 'Server' || scenario === 'Concurrency');
+  const head = shown.map((scenario) => `${scenario}, ${SCENARIOS[scenario].unit}`);
+  return [
+    `${operations.trim()}`,
+    table(
+      measured,
+      shown.map((scenario) => [scenario, null]),
+      head,
+    ),
+    table(
+      measured,
+      columnsAt(measured, 'Batch'),
+      columnsAt(measured, 'Batch').map(([, at]) => `${at} in a call, samples/s`),
+    ),
+    server.length === 0
+      ? ''
+      : `Server: p99 within ${boundMs} ms. Beside it, the throughput with so many clients at once.`,
+    table(
+      server,
+      [['Server', null], ...columnsAt(server, 'Concurrency')],
+      ['Server, queries/s', ...columnsAt(server, 'Concurrency').map(([, at]) => `${at} client${at === 1 ? '' : 's'}`)],
+    ),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+type Column = readonly [Scenario, number | null];
+
+function columnsAt(measured: readonly Measured[], scenario: Scenario): Column[] {
+  const sizes = measured.filter((each) => each.scenario === scenario).map(({ at }) => at!);
+  return [...new Set(sizes)].sort((a, b) => a - b).map((at) => [scenario, at] as const);
+}
+
+/** A row for each contestant, a column for each figure. Where there is a choice of `at` and none is asked for, the best. */
+function table(measured: readonly Measured[], columns: readonly Column[], head: readonly string[]): string {
+  const of = ([scenario, at]: Column, name: string) => {
+    const found = measured.filter(
+      (each) => each.scenario === scenario && each.contestant === name && (at === null || each.at === at),
+    );
+    const figures = found.map(({ rounds }) => figureOf(rounds)).sort((a, b) => b.median - a.median);
+    const best = SCENARIOS[scenario].better === 'higher' ? figures[0] : figures.at(-1);
+    return best === undefined ? '' : figure(best);
+  };
+  const names = [...new Set(measured.map(({ contestant }) => contestant))];
+  const rows = names.map((name) => [name, ...columns.map((column) => of(column, name))]);
+  return markdownTable(
+    ['', ...head],
+    rows.filter((row) => row.slice(1).some((cell) => cell !== '')),
+  );
+}
+
+export function overheadTable({ measurements }: BenchResult): string {
+  const measured = measurements.filter(({ scenario }) => scenario === 'Overhead');
+  return table(
+    measured,
+    [
+      ['Overhead', 1],
+      ['Overhead', 100],
+    ],
+    ['one at a time, us', '100 in flight, us'],
+  );
+}
+
+function limitsTable({ limits }: BenchResult): string {
+  const rows = limits.map(({ operation, backend, precision, gops, reason }) => [
+    operation,
+    precision,
+    backend,
+    gops === null ? `absent: ${reason}` : figure({ median: gops.median, low: gops.min, high: gops.max }),
+  ]);
+  return markdownTable(['', 'Precision', 'Backend', 'Billions of operations a second'], rows);
+}
+
+function contestantsTable({ contestants }: BenchResult): string {
+  const names = [...new Set(contestants.map(({ name }) => name))];
+  const rows = names.map((name) => {
+    const all = contestants.filter((each) => each.name === name);
+    const present = all.find(({ absent }) => absent === null);
+    const versions = Object.entries(present?.versions ?? {}).map(([what, version]) => `${what} ${version}`);
+    const cosines = all.flatMap(({ agreement }) => (agreement === null ? [] : [agreement.cosine]));
+    const nearest = cosines.length === 0 ? '' : Math.min(...cosines).toFixed(5);
+    return [name, versions.join(', '), present?.settings ?? '', nearest, absenceOf(all)];
+  });
+  return markdownTable(['', 'Versions', 'Settings', 'Least cosine to the first in FP32', 'Absent'], rows);
+}

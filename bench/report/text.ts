@@ -1,0 +1,28 @@
+import type { Figure } from './spread.js';
+
+/** A number with three digits that count. */
+export function digits(value: number): string {
+  if (value >= 100) return Math.round(value).toString();
+  return value.toPrecision(3);
+}
+
+/** `12.3 (11.9..12.8)` */
+export function figure({ median, low, high }: Figure): string {
+  return `${digits(median)} (${digits(low)}..${digits(high)})`;
+}
+
+/** `1.23x (1.19..1.28)` */
+export function times({ median, low, high }: Figure): string {
+  return `${median.toFixed(2)}x (${low.toFixed(2)}..${high.toFixed(2)})`;
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}
+
+/** A table in Markdown, or the empty text where it has no rows. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

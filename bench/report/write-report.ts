@@ -1,0 +1,15 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BenchResult } from '../results/result.js';
+import { ROOT } from '../root.js';
+import { parseCauses } from './causes.js';
+import { chartsOf } from './charts.js';
+import { resultsMarkdown } from './markdown.js';
+
+/** Writes RESULTS.md into a folder, and the charts into its folder `results`, which is there. */
+export async function writeReport(result: BenchResult, folder: string): Promise<void> {
+  const charts = chartsOf(result);
+  for (const [name, svg] of charts) await writeFile(join(folder, 'results', name), svg);
+  const causes = parseCauses(await readFile(join(ROOT, 'bench/causes.md'), 'utf8'));
+  await writeFile(join(folder, 'RESULTS.md'), resultsMarkdown(result, causes, charts));
+}

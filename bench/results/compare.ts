@@ -1,0 +1,40 @@
+import { type Line, linesOf, ratiosOf } from '../report/lines.js';
+import { type Figure, figureOf } from '../report/spread.js';
+import type { BenchResult } from './result.js';
+
+/** What became of a line of an earlier result. */
+export interface Compared {
+  readonly line: Line;
+  /** The ratio then, and the one now to the same peer; null where one of the two was not measured. */
+  readonly before: Figure | null;
+  readonly after: Figure | null;
+  /** `slower` and `faster` where the ranges of the rounds do not meet. */
+  readonly verdict: 'slower' | 'faster' | 'same' | 'unknown';
+}
+
+/**
+ * Compares two results, of one machine or of two, by the ratios of Infernode to its best peer then: machines differ, ratios
+ * differ less.
+ */
+export function compareResults(before: BenchResult, after: BenchResult): Compared[] {
+  const lines = linesOf(after);
+  return linesOf(before).map((line) => {
+    const { scenario, model, precision, peer, ratio } = line;
+    const same = lines.find(
+      (each) => each.scenario === scenario && each.model === model && each.precision === precision,
+    );
+    const opponent = after.measurements.find(
+      (each) =>
+        each.scenario === scenario &&
+        each.model === model &&
+        each.contestant === peer?.contestant &&
+        each.at === peer.at,
+    );
+    if (same === undefined || opponent === undefined || ratio === null) {
+      return { line, before: ratio, after: null, verdict: 'unknown' };
+    }
+    const current = figureOf(ratiosOf(same.ours, opponent));
+    const verdict = current.high < ratio.low ? 'slower' : current.low > ratio.high ? 'faster' : 'same';
+    return { line, before: ratio, after: current, verdict };
+  });
+}

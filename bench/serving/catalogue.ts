@@ -1,0 +1,94 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Tensor } from 'infernode';
+import type { PrecisionClass } from '../contestants/catalogue.js';
+import type { BenchModel } from '../models/catalogue.js';
+import { MADE } from '../models/made.js';
+import { modelFiles, tunedFolder } from '../models/prepare.js';
+import { needPython } from '../models/python.js';
+import { ROOT } from '../root.js';
+import { freePort } from './free-port.js';
+import { binaryRequest, plainRequest } from './raw-client.js';
+
+/** One that was free when this process began. */
+export const PORT = await freePort();
+
+/** A server that takes part in the scenario Server. */
+export interface ServerSpec {
+  readonly name: string;
+  readonly isOurs: boolean;
+  readonly precision: PrecisionClass;
+  readonly from: 'smoke' | 'quick' | 'full';
+  readonly settings: string;
+  /** Answers 200 once the server is ready, with its versions. */
+  readonly ready: string;
+  /** The command that starts it. @throws Absent */
+  readonly command: (model: BenchModel, threads: number) => Promise<readonly [string, ...string[]]>;
+  /** The bytes of a query of one sample; the server is up. */
+  readonly request: (model: BenchModel) => Promise<Buffer>;
+}
+
+/** A folder of our model repository with one file of a model. */
+async function folderOf(model: BenchModel, file: 'pt' | 'onnx'): Promise<string> {
+  const files = await modelFiles(model);
+  const folder = join(MADE, 'served', `${model.name}-${file}`);
+  await mkdir(join(folder, '1'), { recursive: true });
+  await cp(files[file], join(folder, '1', `model.${file}`));
+  await writeFile(join(folder, 'model.json'), '{}');
+  return folder;
+}
+
+function infernode(
+  what: string,
+  precision: PrecisionClass,
+  from: ServerSpec['from'],
+  folder: (model: BenchModel, threads: number) => Promise<string>,
+): ServerSpec {
+  return {
+    name: `infernode serve ${what}`,
+    isOurs: true,
+    precision,
+    from,
+    settings: 'HTTP, Open Inference Protocol with binary tensors, batching as it is by default',
+    ready: '/v2/health/ready',
+    async command(model, threads) {
+      const path = `model=${await folder(model, threads)}`;
+      const options = ['--port', String(PORT), '--no-docs', '--threads', String(threads)];
+      return [process.execPath, join(ROOT, 'dist/cli/main.js'), 'serve', path, ...options];
+    },
+    async request(model) {
+      const metadata = await fetch(`http://127.0.0.1:${PORT}/v2/models/model`);
+      const { inputs } = (await metadata.json()) as { inputs: { name: string }[] };
+      const tensors = Object.values(model.inputs(1)) as Tensor[];
+      return binaryRequest('model', Object.fromEntries(inputs.map(({ name }, index) => [name, tensors[index]!])));
+    },
+  };
+}
+
+function pythonServer(name: string, script: string, from: ServerSpec['from'], settings: string): ServerSpec {
+  return {
+    name,
+    isOurs: false,
+    precision: 'fp32',
+    from,
+    settings,
+    ready: '/ready',
+    async command(model, threads) {
+      const inputs = Object.entries(model.inputs(1)).map(([input, value]) => {
+        const { dtype, shape } = value as Tensor;
+        return `${input}:${dtype}:${shape.slice(1)}`;
+      });
+      const { pt } = await modelFiles(model);
+      return [needPython(), join(ROOT, 'bench/peers', script), pt, inputs.join(' '), String(PORT), String(threads)];
+    },
+    request: async (model) => plainRequest('/infer', Object.values(model.inputs(1)) as Tensor[]),
+  };
+}
+
+export const SERVERS: readonly ServerSpec[] = [
+  infernode('torch', 'fp32', 'smoke', (model) => folderOf(model, 'pt')),
+  infernode('onnx', 'fp32', 'full', (model) => folderOf(model, 'onnx')),
+  pythonServer('FastAPI, uvicorn, TorchScript', 'fastapi_server.py', 'smoke', 'uvloop, httptools, thread pool'),
+  pythonServer('Ray Serve, TorchScript', 'ray_serve_server.py', 'full', 'serve.batch of 8 within 2 ms, one replica'),
+  infernode('tuned', 'reduced', 'quick', tunedFolder),
+];

@@ -1,0 +1,194 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageVersion } from '#src/config/package-root';
+import { type Agreement, type Answer, agreementOf } from '../contestants/agree.js';
+import { LineProcess } from '../contestants/line-process.js';
+import { Absent } from '../contestants/protocol.js';
+import { type BenchModel, MODELS } from '../models/catalogue.js';
+import { MADE } from '../models/made.js';
+import { type BenchPlan, coreSplit, missingIn } from '../plan.js';
+import type { ContestantResult, Measured } from '../results/result.js';
+import { measureRounds } from '../scenarios/rounds.js';
+import { PORT, SERVERS, type ServerSpec } from './catalogue.js';
+import { highestRate } from './highest-rate.js';
+import type { LoadAsk, LoadReplies } from './load-protocol.js';
+import { startServer } from './server-process.js';
+
+type Load = LineProcess<LoadAsk, LoadReplies>;
+
+/** A server and the command that starts it, or why it cannot take part. */
+export interface PreparedServer {
+  readonly spec: ServerSpec;
+  readonly model: BenchModel;
+  readonly command: readonly [string, ...string[]] | Absent;
+}
+
+/** Makes what the servers load. */
+export async function prepareServers(
+  { mode, served }: BenchPlan,
+  threads: number,
+  onProgress: (what: string) => void,
+): Promise<PreparedServer[]> {
+  const prepared: PreparedServer[] = [];
+  for (const model of MODELS.filter(({ name }) => served.includes(name))) {
+    for (const spec of SERVERS) {
+      onProgress(`prepare ${spec.name}, ${model.name}`);
+      try {
+        const missing = missingIn(mode, spec.from);
+        if (missing !== null) throw new Absent(missing);
+        prepared.push({ spec, model, command: await spec.command(model, threads) });
+      } catch (error) {
+        if (!(error instanceof Absent)) throw error;
+        prepared.push({ spec, model, command: error });
+      }
+    }
+  }
+  return prepared;
+}
+
+/** Server, and the throughput by the number of clients: each server alone, started anew for each round. */
+export async function measureServers(
+  prepared: readonly PreparedServer[],
+  plan: BenchPlan,
+  onProgress: (what: string) => void,
+): Promise<{ readonly contestants: ContestantResult[]; readonly measurements: Measured[] }> {
+  const generator = fileURLToPath(new URL('load-generator.js', import.meta.url));
+  const cores = coreSplit();
+  const pinned = cores === null ? [] : ['taskset', '-c', cores.load];
+  const load: Load = new LineProcess([...pinned, process.execPath, generator] as unknown as [string]);
+  const found = { contestants: [] as ContestantResult[], measurements: [] as Measured[] };
+  try {
+    for (const { name } of MODELS) {
+      const ofModel = prepared.filter(({ model }) => model.name === name);
+      if (ofModel.length === 0) continue;
+      const trials = ofModel.map((each) => new Trial(each, plan, load, cores?.servers ?? null));
+      // Whoever cannot start is out, and answers are compared, before anything is timed.
+      const present: Trial[] = [];
+      for (const trial of trials) {
+        onProgress(`try ${trial.result.name}, ${name}`);
+        if (await trial.isThere(present[0])) present.push(trial);
+      }
+      const step = { measure: (trial: Trial) => trial.round() };
+      const measured = await measureRounds(present, [step], plan.serverRounds, async (round) =>
+        onProgress(`servers, ${name}, round ${round + 1} of ${plan.serverRounds}`),
+      );
+      found.measurements.push(...measured);
+      found.contestants.push(...trials.map(({ result }) => result));
+    }
+  } finally {
+    await load.end();
+  }
+  return found;
+}
+
+/** One server with one model. */
+class Trial {
+  result: ContestantResult;
+  #answer: Answer | undefined;
+  #rounds = 0;
+
+  constructor(
+    private readonly prepared: PreparedServer,
+    private readonly plan: BenchPlan,
+    private readonly load: Load,
+    private readonly cores: string | null,
+  ) {
+    const { spec, model, command } = prepared;
+    const { name, isOurs, precision, settings } = spec;
+    const absent = command instanceof Absent ? command.message : null;
+    const computesIn = precision === 'fp32' ? 'fp32' : null;
+    this.result = {
+      name,
+      isOurs,
+      precision,
+      computesIn,
+      model: model.name,
+      settings,
+      versions: {},
+      agreement: null,
+      absent,
+    };
+  }
+
+  /** Starts the server once, and compares its answer with that of another. */
+  async isThere(other: Trial | undefined): Promise<boolean> {
+    if (this.prepared.command instanceof Absent) return false;
+    try {
+      const versions = await this.#withServer(async () => {
+        const ready = await fetch(`http://127.0.0.1:${PORT}${this.prepared.spec.ready}`);
+        return (await ready.json()) as Record<string, string>;
+      });
+      // Ours says no versions there: they are those of this process.
+      this.result = { ...this.result, versions: this.result.isOurs ? { infernode: packageVersion() } : versions };
+    } catch (error) {
+      const { message } = error as Error;
+      const missing = /ModuleNotFoundError: (.*)/.exec(message)?.[1];
+      if (missing === undefined) throw error;
+      this.result = { ...this.result, absent: `${missing}: npm run bench:peers installs it` };
+      return false;
+    }
+    if (other !== undefined) this.result = { ...this.result, agreement: this.#agreementWith(other) };
+    return true;
+  }
+
+  round() {
+    const { model } = this.prepared;
+    const { clients, serverMs, halvings } = this.plan;
+    const seed = ++this.#rounds;
+    return this.#withServer(async () => {
+      const figures = [];
+      let capacity = 0;
+      for (const count of clients) {
+        const { throughput } = await this.load.ask({ ask: 'clients', clients: count, ms: serverMs });
+        const calls = Math.round((throughput * serverMs) / 1000);
+        figures.push({ scenario: 'Concurrency', at: count, value: throughput, calls } as const);
+        capacity = Math.max(capacity, throughput);
+      }
+      let queries = 0;
+      const { boundMs } = model;
+      const rate = await highestRate(capacity, halvings, async (rate) => {
+        const found = await this.load.ask({ ask: 'arrivals', rate, ms: serverMs, seed, boundMs });
+        queries += found.queries;
+        return found.p99 !== null && found.p99 <= boundMs;
+      });
+      return [...figures, { scenario: 'Server', at: null, value: rate, calls: queries } as const];
+    });
+  }
+
+  /** Runs something while the server is up and the load generator knows its request. */
+  async #withServer<T>(use: () => Promise<T>): Promise<T> {
+    const { spec, model, command } = this.prepared;
+    const server = await startServer(command as readonly [string, ...string[]], {
+      port: PORT,
+      core: this.cores,
+      ready: spec.ready,
+    });
+    try {
+      const request = join(MADE, 'request.bin');
+      await writeFile(request, await spec.request(model));
+      const answer = await this.load.ask({ ask: 'connect', port: PORT, request });
+      this.#answer ??= answerOf(answer);
+      return await use();
+    } finally {
+      await server.stop();
+    }
+  }
+
+  #agreementWith(other: Trial): Agreement {
+    const { name, precision } = this.result;
+    try {
+      return agreementOf(this.#answer!, other.#answer!, precision);
+    } catch (error) {
+      throw new Error(`${name} does not answer as ${other.result.name}: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** The float32 numbers of an answer, behind the JSON of the Open Inference Protocol where there is some. */
+function answerOf({ head, body }: LoadReplies['connect']): Answer {
+  const offset = Number(/\r\ninference-header-content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+  const bytes = Uint8Array.from(Buffer.from(body, 'base64')).slice(offset);
+  const data = new Float32Array(bytes.buffer);
+  return { shape: [1, data.length], data };
+}

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { highestRate } from '../../../bench/serving/highest-rate.js';
+
+/** A server that keeps its bound up to some rate. */
+const limit = (most: number, asked: number[]) => async (rate: number) => {
+  asked.push(rate);
+  return rate <= most;
+};
+
+test('the rate is found from below, as near as the halvings go', async () => {
+  const asked: number[] = [];
+  const found = await highestRate(100, 6, limit(83, asked));
+  assert.ok(found <= 83 && found > 83 * 0.97, String(found));
+  assert.equal(asked.length, 7);
+});
+
+test('a server that keeps its bound far below its throughput only is measured there', async () => {
+  const found = await highestRate(100, 5, limit(9, []));
+  assert.ok(found <= 9 && found > 8, String(found));
+});
+
+test('a server that never keeps its bound has no rate', async () => {
+  const asked: number[] = [];
+  assert.equal(await highestRate(100, 5, limit(0, asked)), 0);
+  assert.ok(asked.length < 10);
+});
+
+test('without a throughput there is nothing to look for', async () => {
+  await assert.rejects(highestRate(0, 5, limit(1, [])), /no query was answered/);
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { absenceOf } from '../../../bench/report/absent.js';
+import { causeOf, parseCauses } from '../../../bench/report/causes.js';
+import { chartsOf } from '../../../bench/report/charts.js';
+import { resultsMarkdown } from '../../../bench/report/markdown.js';
+import { withFigures } from '../../../bench/report/readme.js';
+import { summaryText } from '../../../bench/report/summary.js';
+import { repository } from '../../support/test-data.js';
+import { measured, resultOf } from './result.js';
+
+const result = resultOf([
+  measured('SingleStream', 'a', [20, 20, 20]),
+  measured('SingleStream', 'x', [10, 10, 10]),
+  measured('Offline', 'a', [30, 30, 30], { at: 8 }),
+  measured('Offline', 'x', [10, 10, 10], { at: 8 }),
+  measured('Batch', 'a', [10, 10, 10], { at: 1 }),
+  measured('Batch', 'a', [30, 30, 30], { at: 8 }),
+  measured('EventLoop', 'x', [9.5, 9.5, 9.5]),
+  measured('Overhead', 'a', [5, 6, 7], { model: 'tiny', at: 1 }),
+]);
+const line = (text: string, start: string) => text.split('\n').find((each) => each.startsWith(start));
+
+test('the results say who is faster, by how much, and where we lose why', () => {
+  const causes = parseCauses('# Causes\n\n## SingleStream / * / fp32\n\nIt waits\nfor nothing.\n');
+  const text = resultsMarkdown(result, causes, chartsOf(result));
+  assert.equal(
+    line(text, '| SingleStream |'),
+    '| SingleStream | net | fp32 | a: 20.0 (20.0..20.0) ms | x: 10.0 (10.0..10.0) ms | 0.50x (0.50..0.50) | 50 % |',
+  );
+  assert.equal(line(text, '- **'), '- **SingleStream / net / fp32**: 0.50x (0.50..0.50) of x. It waits for nothing.');
+  assert.match(text, /!\[latency\]\(results\/latency\.svg\)/);
+  assert.match(text, /\| convolution \| bf16 \| torch \| absent: there is no libtorch \|/);
+});
+
+test('a line that we lose for a reason that nobody wrote down says so', () => {
+  assert.match(resultsMarkdown(result, [], new Map()), /of x\. The cause is not known yet\./);
+});
+
+test('causes are found by scenario, model and precision', () => {
+  const causes = parseCauses('## A / b / fp32\none\n## * / b / *\ntwo\n');
+  assert.equal(causeOf(causes, { scenario: 'A', model: 'b', precision: 'fp32' }), 'one two');
+  assert.equal(causeOf(causes, { scenario: 'C', model: 'd', precision: 'fp32' }), null);
+  assert.throws(() => parseCauses('## A / b\n'), /is not SCENARIO/);
+});
+
+test('the causes of this repository can be read', () => {
+  const causes = parseCauses(readFileSync(join(repository, 'bench/causes.md'), 'utf8'));
+  assert.ok(causes.every(({ text }) => text !== ''));
+});
+
+test('charts are SVG, with a mark for each figure', () => {
+  const charts = chartsOf(result);
+  assert.deepEqual([...charts.keys()], ['latency.svg', 'event-loop.svg', 'batch.svg']);
+  for (const svg of charts.values()) assert.match(svg, /^<svg xmlns=.*<\/svg>\n$/s);
+  assert.equal(charts.get('latency.svg')!.split('<rect x=').length - 1, 2);
+  assert.equal(charts.get('batch.svg')!.split('<circle').length - 1, 2);
+  assert.doesNotMatch([...charts.values()].join(), /NaN|Infinity|undefined/);
+});
+
+test('only what is between the marks of the README changes', () => {
+  const readme = readFileSync(join(repository, 'README.md'), 'utf8');
+  const first = withFigures(readme, result);
+  assert.match(first, /\| Offline \| net \| fp32 \| a: 30\.0/);
+  const outside = (text: string) => text.replace(/(<!-- bench:begin.*?-->).*(<!-- bench:end -->)/s, '$1$2');
+  assert.equal(outside(first), outside(readme));
+  assert.equal(withFigures(first, result), first);
+  assert.match(withFigures(first, null), /No results are here yet/);
+  assert.throws(() => withFigures('no marks', result), /lacks/);
+});
+
+test('a reason is said once, for the models that it holds for', () => {
+  const [first] = result.contestants;
+  const of = (model: string, absent: string | null) => ({ ...first!, model, absent });
+  assert.equal(absenceOf([of('p', 'no x'), of('q', 'no x')]), 'no x');
+  assert.equal(absenceOf([of('p', 'no x'), of('q', null), of('r', 'no y')]), 'p: no x; r: no y');
+  assert.equal(absenceOf([of('p', null)]), '');
+});
+
+test('the terminal names who was absent', () => {
+  const [first, ...others] = result.contestants;
+  const text = summaryText({ ...result, contestants: [{ ...first!, absent: 'no Python' }, ...others] });
+  assert.match(text, /^absent: a: no Python$/m);
+});
