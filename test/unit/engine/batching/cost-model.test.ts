@@ -42,3 +42,12 @@ test('rows are worth joining while the fixed part is a share of the call, or the
   assert.equal(fitted((rows) => 200 + 100 * rows, [1, 2, 4]).usefulRows(), 38);
   assert.equal(fitted((rows) => 1e-9 + 0.25 * rows, [1, 2, 4]).usefulRows(), 39);
 });
+
+test('rows that cost more together than alone are not worth joining, however short the call', () => {
+  const model = fitted((rows) => 0.1 * rows ** 1.5, [1, 5]);
+  assert.equal(model.usefulRows(), 1);
+  // Nor are they tried again when nothing but single rows has been seen for long.
+  for (let call = 0; call < 5000; call++) model.add(1, 0.1);
+  assert.equal(model.usefulRows(), 1);
+  assert.ok(fitted((rows) => 0.1 * rows ** 1.05, [1, 5]).usefulRows() > 1);
+});

@@ -9,7 +9,7 @@ import type { Tensor } from '#src/tensor/tensor';
 import { DoublingSession } from './doubling-session.js';
 
 test('what the trial took is known before the first request', async () => {
-  const { info } = new DoublingSession({ parameters: { count: 0, bytes: 0, dtypes: {} }, ops: {} });
+  const { info } = new DoublingSession({ parameters: { count: 0, bytes: 0, dtypes: {} }, ops: {}, metadata: {} });
   const run = async (_method: string, inputs: Inputs) => ({ y: (inputs as readonly Tensor[])[0]! });
   const session = { info, run } as unknown as Session;
   const signature = info.methods.forward!;
