@@ -105,7 +105,12 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
     await sleep(options.drainDelay * 1000);
     const graceMs = options.grace * 1000;
     setTimeout(giveUp, graceMs + LAST_CALL_MS).unref();
+    const asked = performance.now();
     await closeDoors(doors, graceMs);
+    if (performance.now() - asked >= graceMs) {
+      process.stderr.write('error: Requests were cut at the end of the grace\n');
+      process.exitCode = 1;
+    }
   } finally {
     await engine.close();
     metrics.close();
@@ -115,9 +120,14 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
 /** After the grace nobody waits for an answer any more, but models cannot be stopped in the middle of a call. */
 const LAST_CALL_MS = 5000;
 
-function giveUp(): never {
+function giveUp(): void {
   process.stderr.write('error: A model has not come to an end within the grace\n');
-  process.exit(1);
+  endAtOnce();
+}
+
+/** `process.exit` would wait for the call that runs. */
+function endAtOnce(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** Resolves, to false, at the first SIGTERM or SIGINT; the second one ends the process at once. */
@@ -125,7 +135,7 @@ function untilStopped(): Promise<false> {
   return new Promise((resolve) => {
     let asked = false;
     const stop = () => {
-      if (asked) process.exit(1);
+      if (asked) endAtOnce();
       asked = true;
       resolve(false);
     };

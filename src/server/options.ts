@@ -29,6 +29,8 @@ export interface InferencePluginOptions {
   readonly allowedHosts?: readonly string[];
   /** The most bytes of a body, decompressed; 64 MiB by default. */
   readonly bodyLimit?: number;
+  /** The most bytes of large bodies that have not come to their end, of all requests together; 256 MiB by default. */
+  readonly maxArrivingBytes?: number;
   /** The most inputs, and the most outputs, of a request; 1024 by default. */
   readonly maxTensors?: number;
   /** Whether there is a description of the API at /docs; true by default. */
@@ -64,6 +66,7 @@ export const DEFAULTS = {
   host: '127.0.0.1',
   port: 8080,
   bodyLimit: 64 * 1024 * 1024,
+  maxArrivingBytes: 256 * 1024 * 1024,
   maxTensors: 1024,
   requestTimeoutMs: 60_000,
   headersTimeoutMs: 10_000,
@@ -80,6 +83,7 @@ const PLUGIN_RULES: Readonly<Record<keyof InferencePluginOptions, Rule>> = {
   apiKeys: texts,
   allowedHosts: texts,
   bodyLimit: whole(1, most),
+  maxArrivingBytes: whole(1, most),
   maxTensors: whole(1, most),
   docs: flag,
 };

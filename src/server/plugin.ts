@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import { ByteBudget } from '../engine/batching/byte-budget.js';
 import { accessCheck } from './http/access.js';
 import { readBody } from './http/body.js';
 import { addHooks } from './http/hooks.js';
@@ -28,11 +29,12 @@ export async function inferencePlugin(scope: FastifyInstance, options: Inference
 /** As `inferencePlugin`, with options that have been checked. */
 export async function addInference(scope: FastifyInstance, options: InferencePluginOptions): Promise<void> {
   const { engine, metrics, docs = true, bodyLimit = DEFAULTS.bodyLimit } = options;
+  const arriving = new ByteBudget(options.maxArrivingBytes ?? DEFAULTS.maxArrivingBytes);
   const checkAccess = accessCheck(options);
   addHooks(scope, checkAccess);
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, request.headers, bodyLimit),
+    readBody(payload, request.headers, bodyLimit, arriving),
   );
   // The schemas are documentation. Requests are checked by code that knows the errors of the protocol.
   scope.setValidatorCompiler(() => () => true);

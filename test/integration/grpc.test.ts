@@ -256,7 +256,7 @@ describe('inference', () => {
     await writeFile(join(model, 'model.json'), JSON.stringify({ batching, instances: 2 }));
     const torch = await serve({ batched: model });
     const { config } = await torch.call<{ config: Record<string, object> }>('ModelConfig', { name: 'batched' });
-    assert.deepEqual(config.input, [{ name: 'x', data_type: 'TYPE_FP32', dims: [3, -1, -1], optional: false }]);
+    assert.deepEqual(config.input, [{ name: 'x', data_type: 'TYPE_FP32', dims: [-1], optional: false }]);
     assert.deepEqual(config.dynamic_batching, {
       preferred_batch_size: [8],
       max_queue_delay_microseconds: 1500,

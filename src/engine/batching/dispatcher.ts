@@ -7,6 +7,9 @@ import { type RequestGroup, RequestQueue } from './request-queue.js';
 import { type Batch, runBatch } from './run-batch.js';
 import type { SchedulerParts } from './scheduler-parts.js';
 
+/** Behind a longer call, the event loop is hardly ever too late with the next one. */
+const AHEAD_MS = 20;
+
 /**
  * Sends batches to a model's instances when it is this model's turn. Each instance has one call; one more is sent ahead where
  * a full batch waits, so that no instance idles while the event loop is busy.
@@ -91,7 +94,7 @@ export class Dispatcher implements ShareClient {
       const plan = this.#plan(group, now);
       if ('waitMs' in plan) {
         waitMs = Math.min(waitMs, plan.waitMs);
-      } else if (isAhead ? this.#maySendAhead(group, plan.reason) : this.#takeThreads()) {
+      } else if (isAhead ? this.#maySendAhead(group, plan) : this.#takeThreads()) {
         const requests = this.queue.take(group, plan.count);
         const { rows, reason } = plan;
         const padded = group.key === null ? rows : paddedRows(this.#parts.policy, rows);
@@ -119,9 +122,13 @@ export class Dispatcher implements ShareClient {
     });
   }
 
-  /** A batch that is not full may still grow while the instances are busy; and a deadline counts until a call begins. */
-  #maySendAhead(group: RequestGroup<PendingRequest>, reason: string): boolean {
+  /**
+   * A batch that is not full may still grow while the instances are busy; a deadline counts until a call begins; and what was
+   * sent can neither be taken back nor overtaken, which only a short call is worth.
+   */
+  #maySendAhead(group: RequestGroup<PendingRequest>, { reason, rows }: { reason: string; rows: number }): boolean {
     if (reason !== 'full' && reason !== 'single') return false;
+    if ((this.#parts.cost.expectMs(rows) ?? Number.POSITIVE_INFINITY) > AHEAD_MS) return false;
     for (const { hasDeadline } of group) if (hasDeadline) return false;
     return !this.#parts.share.isContended(this);
   }

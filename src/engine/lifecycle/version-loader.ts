@@ -1,7 +1,9 @@
+import { wrongOption } from '../../config/option-errors.js';
 import { resolveVersion, type VersionSource } from '../../models/repository/model-source.js';
 import type { FilledEngineOptions } from '../engine-options.js';
 import { loadFound } from '../load.js';
 import type { Model } from '../model.js';
+import type { ModelObserver } from '../observer.js';
 import type { ConcurrencyLimit } from './concurrency-limit.js';
 
 /** Loads a version of the model of that name and makes it warm. */
@@ -15,8 +17,15 @@ export function versionLoader(
   return (name, version, signal) =>
     limit.run(signal, async () => {
       const find = resolveVersion.bind(null, version);
+      const observer = observe?.(name, version.version);
+      if (observe !== undefined) checkObserver(observer);
       const model = await loadFound(version.path, find, { ...load, signal }, queue);
-      if (observe !== undefined) model.observe(observe(name, version.version));
+      if (observer !== undefined) model.observe(observer);
       return model;
     });
+}
+
+function checkObserver(observer: ModelObserver | undefined): void {
+  if (typeof observer?.onRequest === 'function' && typeof observer.onExecution === 'function') return;
+  throw wrongOption('observe', 'a function that returns {onRequest, onExecution}', observer);
 }

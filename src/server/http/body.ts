@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
+import type { ByteBudget } from '../../engine/batching/byte-budget.js';
 import { InfernodeError } from '../../errors.js';
 import { BufferPool } from '../../tensor/buffer-pool.js';
 import { HttpError } from './problem.js';
@@ -18,15 +19,21 @@ const pool = new BufferPool(1 << 26);
  * tensor, is aligned for every dtype and need not be copied.
  *
  * @param limit bytes, compressed and decompressed
- * @throws InfernodeError INF_REQUEST_TOO_LARGE, INF_REQUEST_INVALID
+ * @param arriving what all bodies may hold that have not come to their end
+ * @throws InfernodeError INF_REQUEST_TOO_LARGE, INF_REQUEST_INVALID, INF_QUEUE_FULL
  */
-export async function readBody(stream: Readable, headers: IncomingHttpHeaders, limit: number): Promise<Buffer> {
+export async function readBody(
+  stream: Readable,
+  headers: IncomingHttpHeaders,
+  limit: number,
+  arriving: ByteBudget,
+): Promise<Buffer> {
   const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   if (length !== undefined && length > limit) throw tooLarge(limit);
-  const encoding = headers['content-encoding'];
+  const encoding = headers['content-encoding']?.toLowerCase();
   const skip = alignment(headers);
-  if (encoding === undefined || encoding === 'identity') return collect(stream, skip, length, limit);
-  return collect(decompressed(stream, encoding), skip, undefined, limit);
+  if (encoding === undefined || encoding === 'identity') return collect(stream, skip, { length, limit, arriving });
+  return collect(decompressed(stream, encoding), skip, { length: undefined, limit, arriving });
 }
 
 /** The bytes of the JSON object of a request; undefined without the header. @throws InfernodeError INF_REQUEST_INVALID */
@@ -49,14 +56,28 @@ function alignment(headers: IncomingHttpHeaders): number {
 }
 
 function decompressed(stream: Readable, encoding: string): Readable {
-  const unpack = encoding === 'gzip' ? createGunzip() : encoding === 'deflate' ? createInflate() : undefined;
+  const unpack =
+    encoding === 'gzip' || encoding === 'x-gzip'
+      ? createGunzip()
+      : encoding === 'deflate'
+        ? createInflate()
+        : undefined;
   if (unpack === undefined) throw new HttpError(415, 'Content-Encoding must be gzip, deflate or identity');
   stream.on('error', (error) => unpack.destroy(error));
   return stream.pipe(unpack);
 }
 
-function collect(stream: Readable, skip: number, length: number | undefined, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
+interface Limits {
+  /** The size that was announced, undefined if none was. */
+  readonly length: number | undefined;
+  readonly limit: number;
+  readonly arriving: ByteBudget;
+}
+
+function collect(stream: Readable, skip: number, { length, limit, arriving }: Limits): Promise<Buffer> {
+  // Small bodies are not counted: they must come through whatever large ones there are.
+  let counted = 0;
+  return new Promise<Buffer>((resolve, reject) => {
     const most = skip + (length ?? limit);
     let buffer = allocate(Math.min(most, skip + BELIEVED));
     let end = skip;
@@ -71,7 +92,10 @@ function collect(stream: Readable, skip: number, length: number | undefined, lim
       if (needed - skip > limit) return fail(tooLarge(limit));
       if (needed > buffer.length) {
         // A size that was announced costs memory only as its bytes come.
-        const grown = allocate(Math.max(needed, Math.min(GROWTH * buffer.length, most)));
+        const size = Math.max(needed, Math.min(GROWTH * buffer.length, most));
+        if (!arriving.take(size - counted)) return fail(tooMany(arriving));
+        counted = size;
+        const grown = allocate(size);
         buffer.copy(grown, 0, 0, end);
         releaseBody(buffer);
         buffer = grown;
@@ -84,7 +108,7 @@ function collect(stream: Readable, skip: number, length: number | undefined, lim
     stream.once('close', () => {
       if (!stream.readableEnded) fail(new HttpError(400, 'The body ended early'));
     });
-  });
+  }).finally(() => arriving.give(counted));
 }
 
 /** Gives the memory of a body back, once nobody reads it any more. */
@@ -102,6 +126,12 @@ function allocate(bytes: number): Buffer {
 function streamError(error: NodeJS.ErrnoException): Error {
   const unpacking = error.code?.startsWith('Z_') || error.code === 'ERR_ZLIB_INITIALIZATION_FAILED';
   return new HttpError(400, unpacking ? 'The body is not what its Content-Encoding says' : 'The body ended early');
+}
+
+/** Where many large bodies come at once, or few that stall. */
+function tooMany({ limit }: ByteBudget): InfernodeError {
+  const message = `Bodies that are under way hold ${limit} bytes already, which is the limit`;
+  return new InfernodeError('INF_QUEUE_FULL', message, { details: { retryAfterMs: 1000 } });
 }
 
 function tooLarge(limit: number): InfernodeError {

@@ -2,6 +2,7 @@ import type { Dim, ModelFormat, ValueInfo } from '../../backends/backend.js';
 import type { ValueConfig } from '../../config/model-config.js';
 import { packageVersion } from '../../config/package-root.js';
 import type { ServedModel } from '../../engine/engine.js';
+import type { TriedValues } from '../../engine/tried-values.js';
 import type { DType } from '../../tensor/dtype.js';
 import { datatypeOf } from '../wire/datatypes.js';
 
@@ -53,18 +54,31 @@ export const PLATFORMS: Readonly<Record<ModelFormat, string>> = {
 
 export function modelMetadata({ name, versions, model }: ServedModel): ModelMetadata {
   const { signature, config, tried } = model;
-  const outputs = tried?.outputs ?? [];
+  const said = tensorsOf(signature.inputs, config?.inputs ?? []);
+  // Shapes that were made up prove nothing of a model that may take others.
+  const shown = said.some(({ shape }) => isUnknown(shape)) ? withoutShapes(tried) : tried;
+  const outputs = shown?.outputs ?? [];
   return {
     name,
     versions: versions.map(String),
     platform: PLATFORMS[model.info.format],
-    inputs: tensorsOf(signature.inputs, [...(config?.inputs ?? []), ...(tried?.inputs ?? [])]),
+    inputs: tensorsOf(signature.inputs, [...(config?.inputs ?? []), ...(shown?.inputs ?? [])]),
     // A trial has shown all of them, those of dicts by their names too.
     outputs:
       outputs.length > 0
         ? outputs.map(({ name }) => tensorOf(name, [...signature.outputs, ...(config?.outputs ?? []), ...outputs]))
         : tensorsOf(signature.outputs, config?.outputs ?? []),
   };
+}
+
+function withoutShapes(tried: TriedValues | null): TriedValues | null {
+  const bare = (values: readonly ValueConfig[]) => values.map(({ shape: _, ...rest }) => rest);
+  return tried && { inputs: bare(tried.inputs), outputs: bare(tried.outputs) };
+}
+
+/** A lone -1 stands for a shape that is not known, or for any number of elements. */
+function isUnknown(shape: readonly number[]): boolean {
+  return shape.length === 1 && shape[0] === -1;
 }
 
 /** What a file, a model.json or a trial says of a tensor. */

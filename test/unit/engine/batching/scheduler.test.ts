@@ -19,6 +19,7 @@ interface Bench {
   readonly requests: RequestRecord[];
   readonly executions: ExecutionRecord[];
   infer(request: InferRequest): Promise<InferResult>;
+  readonly cost: CostModel;
 }
 
 function makeBench(
@@ -38,18 +39,21 @@ function makeBench(
     onRequest: (record: RequestRecord) => void requests.push(record),
     onExecution: (record: ExecutionRecord) => void executions.push(record),
   };
+  const cost = new CostModel();
+  // As if short calls had been seen.
+  cost.add(1, 0.1);
   const scheduler = new Scheduler({
     session,
     policy,
     method: 'forward',
     share,
     observer,
-    cost: new CostModel(),
+    cost,
     budget,
   });
   const infer = async (request: InferRequest) =>
     scheduler.infer(request.method ?? 'forward', session.info.methods.forward!, request);
-  return { session, scheduler, requests, executions, infer };
+  return { session, scheduler, cost, requests, executions, infer };
 }
 
 /** A call that keeps the only instance busy, so that what comes next has to wait. */
@@ -254,6 +258,26 @@ describe('the queue', () => {
     assert.deepEqual(
       bench.requests.map(({ outcome }) => outcome),
       ['rejected', 'success', 'rejected', 'success', 'success'],
+    );
+  });
+
+  test('lets nobody go ahead of his turn behind a long call', async () => {
+    const bench = makeBench({ maxSize: 1 });
+    bench.cost.add(1, 60_000);
+    const { first } = await occupy(bench);
+    const late = bench.infer({ inputs: [rowsFrom(1)], priority: 9 });
+    const gone = new AbortController();
+    const left = bench.infer({ inputs: [rowsFrom(2)], signal: gone.signal });
+    await turn();
+    const urgent = bench.infer({ inputs: [rowsFrom(3)], priority: 1 });
+    gone.abort();
+    await rejects(left, 'INF_ABORTED');
+    bench.session.holds = false;
+    await bench.session.releaseNext();
+    await Promise.all([first, late, urgent]);
+    assert.deepEqual(
+      bench.session.calls.map(({ data }) => data[0]),
+      [0, 3, 1],
     );
   });
 

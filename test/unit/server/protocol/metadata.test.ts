@@ -42,3 +42,19 @@ test('containers are listed by their elements', { skip: needsTorch }, async (t) 
     ],
   );
 });
+
+test('a trial tells the shapes of outputs where those of inputs are known, and dtypes elsewhere', {
+  skip: needsTorch,
+}, async (t) => {
+  const engine = await Engine.open({
+    models: { shapes: bundledModel, any: fixture('identity.pt') },
+    backend: 'torch',
+    batching: { maxSize: 4 },
+  });
+  t.after(() => engine.close());
+  const { outputs } = modelMetadata(engine.model('shapes'));
+  assert.equal(outputs[0]!.datatype, 'FP32');
+  assert.equal(outputs[0]!.shape.length, 2);
+  assert.ok(outputs[0]!.shape[1]! > 1);
+  assert.deepEqual(modelMetadata(engine.model('any')).inputs, [{ name: 'x', datatype: 'FP32', shape: [-1] }]);
+});

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
+import { ByteBudget } from '#src/engine/batching/byte-budget';
 import { readBody } from '#src/server/http/body';
 import { readInferRequest } from '#src/server/wire/infer-request';
 import { throws } from '../../../support/expect-error.js';
@@ -71,7 +72,7 @@ describe('binary data', () => {
       );
       // In pieces, so that the buffer has to grow.
       const pieces = Readable.from([body.subarray(0, 5), body.subarray(5)]);
-      const whole = await readBody(pieces, headers, 1e6);
+      const whole = await readBody(pieces, headers, 1e6, new ByteBudget(1e6));
       const { inputs } = readInferRequest(whole, Number(headers['inference-header-content-length']), 8);
       assert.deepEqual(inputs.a!.data, Float64Array.of(0.5, 1.5));
       assert.deepEqual(inputs.b!.data, BigInt64Array.of(-1n));
