@@ -19,8 +19,19 @@ export function levels(source: string): number[] {
 /** Levels as they stand in a message. */
 export const mebibytes = (bytes: readonly number[]) => bytes.map((level) => (level / 2 ** 20).toFixed(1)).join(', ');
 
-/** The middle one of the steps from each level to the next: what memory grows by in every round, whatever single rounds do. */
+/**
+ * What memory grows by in every round, whatever single rounds do: the lesser of two middles. That of the steps from each level
+ * to the next is not moved by one step up that stays; that of the slopes between any two levels (Theil and Sen) is not moved
+ * by levels that go up and down. A leak moves both.
+ */
 export function steadyClimb(levels: readonly number[]): number {
   const steps = levels.slice(1).map((level, index) => level - levels[index]!);
-  return steps.sort((a, b) => a - b)[steps.length >> 1]!;
+  const slopes = levels.flatMap((level, index) =>
+    levels.slice(index + 1).map((later, distance) => (later - level) / (distance + 1)),
+  );
+  return Math.min(middle(steps), middle(slopes));
+}
+
+function middle(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
