@@ -1,9 +1,13 @@
 import { InfernodeError, messageOf } from '../../errors.js';
+import { BufferPool } from '../../tensor/buffer-pool.js';
 import { checkTensor, isWhole, Tensor } from '../../tensor/tensor.js';
 import type { Outputs } from '../backend.js';
 import { SUCCEEDED } from './protocol.js';
 import { type Packet, PacketReader, PacketWriter } from './wire.js';
 import { fromWireError } from './wire-error.js';
+
+/** What inputs are copied into. The workers send it back. */
+const pool = new BufferPool(1 << 26);
 
 /** A call on its way. */
 export interface Call {
@@ -19,7 +23,7 @@ export interface Call {
 export class CallsInFlight {
   /** What the model gives; known at the latest when it is loaded. */
   outputs: readonly { readonly name: string }[];
-  readonly #writer = new PacketWriter();
+  readonly #writer = new PacketWriter(pool);
   readonly #calls = new Map<number, { readonly call: Call; readonly packet: { left: number } }>();
   #packets = 0;
   #nextId = 0;
@@ -65,6 +69,7 @@ export class CallsInFlight {
 
   /** Settles calls by a packet of replies. */
   settle(replies: Packet): void {
+    reuse(replies);
     const reader = new PacketReader(replies, true);
     while (!reader.done) {
       const id = reader.number();
@@ -81,6 +86,7 @@ export class CallsInFlight {
    * @throws InfernodeError what the call failed with
    */
   readAnswer(answer: Packet): Outputs {
+    reuse(answer);
     const reader = new PacketReader(answer, true);
     reader.number();
     if (reader.number() === SUCCEEDED) return this.#readOutputs(reader);
@@ -116,6 +122,10 @@ export class CallsInFlight {
     }
     return outputs;
   }
+}
+
+function reuse({ spent = [] }: Packet): void {
+  for (const buffer of spent) pool.give(buffer);
 }
 
 /** The caller may have transferred a buffer since the call was made. */

@@ -69,6 +69,7 @@ export class ModelRunner {
       writer.error(toWireError(runError(error)));
     } finally {
       endWork(this.#shared);
+      for (const { data } of Object.values(feeds)) writer.spend(data as TensorData);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { ErrorCode, ErrorDetails } from '../../errors.js';
+import type { BufferPool } from '../../tensor/buffer-pool.js';
 import { DTYPES, type DType, dtypeOfCode, type TensorData } from '../../tensor/dtype.js';
 
 /**
@@ -10,6 +11,8 @@ export interface Packet {
   readonly numbers: Float64Array;
   readonly small: ArrayBuffer;
   readonly large: readonly (ArrayBuffer | SharedView | string[] | WireError)[];
+  /** Buffers that came with calls and are done with: they go back, to be filled again. Left out if there are none. */
+  readonly spent?: readonly ArrayBuffer[];
 }
 
 /** A view of memory that both threads see. */
@@ -26,6 +29,9 @@ export interface WireError {
 /** Tensors up to this size are copied into the shared buffer; above, a buffer of their own is cheaper. */
 const SMALL_BYTES = 16 * 1024;
 
+/** Buffers from this size on are used again: the system takes longer to provide their pages than copying takes. */
+const REUSED_BYTES = 64 * 1024;
+
 /** Every element type is at home at a multiple of it. */
 const ALIGNMENT = 16;
 
@@ -37,9 +43,13 @@ export class PacketWriter {
   #numbers: number[] = [];
   #large: Packet['large'][number][] = [];
   #transfer: ArrayBuffer[] = [];
+  #spent: ArrayBuffer[] = [];
   #scratch = new Uint8Array(SMALL_BYTES);
   #used = 0;
   #begun = { numbers: 0, large: 0, transfer: 0, used: 0 };
+
+  /** @param pool where buffers for copies come from; new ones without it */
+  constructor(private readonly pool?: BufferPool) {}
 
   /** Begins an entry that {@link undo} can take back. */
   begin(): void {
@@ -66,6 +76,12 @@ export class PacketWriter {
     this.#numbers.push(this.#large.push(error) - 1);
   }
 
+  /** Gives the memory of what was read back to the other thread. */
+  spend(data: TensorData): void {
+    if (Array.isArray(data) || data.byteLength < REUSED_BYTES) return;
+    this.#spent.push(data.buffer as ArrayBuffer);
+  }
+
   /**
    * @param owned whether the tensor's buffer may be taken away from its owner
    */
@@ -86,10 +102,13 @@ export class PacketWriter {
   finish(): { packet: Packet; transfer: ArrayBuffer[] } {
     const numbers = Float64Array.from(this.#numbers);
     const small = this.#scratch.buffer.slice(0, this.#used);
-    const result = { packet: { numbers, small, large: this.#large }, transfer: this.#transfer };
+    const spent = this.#spent;
+    const packet: Packet = { numbers, small, large: this.#large, ...(spent.length > 0 && { spent }) };
+    const result = { packet, transfer: spent.length > 0 ? [...this.#transfer, ...spent] : this.#transfer };
     this.#numbers = [];
     this.#large = [];
     this.#transfer = [];
+    this.#spent = [];
     this.#used = 0;
     return result;
   }
@@ -110,10 +129,16 @@ export class PacketWriter {
     const { buffer, byteOffset, byteLength } = data;
     if (buffer instanceof SharedArrayBuffer) return new Uint8Array(buffer, byteOffset, byteLength);
     const whole = byteOffset === 0 && byteLength === buffer.byteLength;
-    const own =
-      owned && whole ? (buffer as ArrayBuffer) : (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
+    const own = owned && whole ? (buffer as ArrayBuffer) : this.#copy(buffer as ArrayBuffer, byteOffset, byteLength);
     this.#transfer.push(own);
     return own;
+  }
+
+  #copy(buffer: ArrayBuffer, offset: number, bytes: number): ArrayBuffer {
+    if (this.pool === undefined || bytes < REUSED_BYTES) return buffer.slice(offset, offset + bytes);
+    const copy = this.pool.take(bytes);
+    new Uint8Array(copy).set(new Uint8Array(buffer, offset, bytes));
+    return copy;
   }
 }
 
