@@ -29,7 +29,7 @@ export interface InferencePluginOptions {
   readonly allowedHosts?: readonly string[];
   /** The most bytes of a body, decompressed; 64 MiB by default. */
   readonly bodyLimit?: number;
-  /** The most bytes of large bodies that have not come to their end, of all requests together; 96 MiB by default. */
+  /** The most bytes of large bodies that have not come to their end, of all requests together; 64 MiB by default. */
   readonly maxArrivingBytes?: number;
   /** The most inputs, and the most outputs, of a request; 1024 by default. */
   readonly maxTensors?: number;
@@ -66,7 +66,7 @@ export const DEFAULTS = {
   host: '127.0.0.1',
   port: 8080,
   bodyLimit: 64 * 1024 * 1024,
-  maxArrivingBytes: 96 * 1024 * 1024,
+  maxArrivingBytes: 64 * 1024 * 1024,
   maxTensors: 1024,
   requestTimeoutMs: 60_000,
   headersTimeoutMs: 10_000,
