@@ -52,36 +52,17 @@ function ours(
   };
 }
 
-function node(
-  name: string,
-  script: string,
-  rest: Partial<ContestantSpec> & Pick<ContestantSpec, 'model'>,
-): ContestantSpec {
-  const common = {
-    isOurs: false,
-    precision: 'fp32',
-    computesIn: 'fp32',
-    runsIn: 'node',
-    from: 'smoke',
-    applies: all,
-  } as const;
-  return { name, ...common, program: [script], ...rest };
+type PeerRest = Partial<ContestantSpec> & Pick<ContestantSpec, 'model'>;
+
+/** What holds of a peer that does not say otherwise. */
+const PEER = { isOurs: false, precision: 'fp32', computesIn: 'fp32', from: 'smoke', applies: all } as const;
+
+function node(name: string, script: string, rest: PeerRest): ContestantSpec {
+  return { name, ...PEER, runsIn: 'node', program: [script], ...rest };
 }
 
-function python(
-  name: string,
-  program: readonly [string, ...string[]],
-  rest: Partial<ContestantSpec> & Pick<ContestantSpec, 'model'>,
-): ContestantSpec {
-  const common = {
-    isOurs: false,
-    precision: 'fp32',
-    computesIn: 'fp32',
-    runsIn: 'python',
-    from: 'smoke',
-    applies: all,
-  } as const;
-  return { name, ...common, program, ...rest };
+function python(name: string, program: readonly [string, ...string[]], rest: PeerRest): ContestantSpec {
+  return { name, ...PEER, runsIn: 'python', program, ...rest };
 }
 
 export const CONTESTANTS: readonly ContestantSpec[] = [

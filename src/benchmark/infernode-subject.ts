@@ -1,11 +1,11 @@
 import type { InputValue, ModelInfo, Session } from '../backends/backend.js';
+import { methodOf } from '../backends/methods.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { isQuantized } from '../conversion/is-quantized.js';
 import { CostModel } from '../engine/batching/cost-model.js';
 import { tryRows } from '../engine/batching/try-rows.js';
 import { load } from '../engine/load.js';
 import { inputMaker } from '../engine/made-up-inputs.js';
-import { methodOf } from '../engine/method-of.js';
 import type { Model } from '../engine/model.js';
 import { findWorkingInputs } from '../engine/working-inputs.js';
 import type { MatmulPrecision, Scouted, Subject } from './protocol.js';
@@ -18,7 +18,7 @@ export async function openInfernode({
   method: asked,
 }: Extract<Subject, { runtime: 'infernode' }>): Promise<OpenSubject> {
   const model = await load(path, options);
-  const { method } = methodOf(model, asked);
+  const { method } = methodOf(model.info, asked);
   const opened = { file: model.file, threads: model.info.threads };
   return {
     opened,

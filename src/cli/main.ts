@@ -20,7 +20,7 @@ Examples:
   infernode optimize model.pt --calibration photos/ --labels classes.csv -o models/tuned
   infernode serve models/shapes --port 8080
   infernode doctor
-  infernode build --libtorch /opt/libtorch
+  infernode build --libtorch DIR
 
 MODEL is a file (TorchScript, AOTInductor .pt2, ONNX), or a folder with model.json and version folders (1, 2, ...).
 Exit codes: 0 ok, 1 failed, 2 bad usage.`;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { methodOf } from '../engine/method-of.js';
+import { methodOf } from '../backends/methods.js';
 import type { Model } from '../engine/model.js';
 import type { ImageOptions } from '../processing/image-input.js';
 import { addModelOptions, addOutputOptions, type CommonOptions, loadOptions, parsePositive } from './common-options.js';
@@ -51,7 +51,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
 }
 
 async function runLoaded(model: Model, options: RunOptions): Promise<void> {
-  const { method, signature } = methodOf(model, options.method);
+  const { method, signature } = methodOf(model.info, options.method);
   const inputs = await readInputs(options.input ?? [], signature, options, model.config);
   const scores = await scoring(options, model.config);
   const answers: Answer[] = [];

@@ -8,7 +8,7 @@ import type {
   Session,
   Signature,
 } from '../backends/backend.js';
-import { defaultMethod, unknownMethod } from '../backends/methods.js';
+import { defaultMethod, methodOf } from '../backends/methods.js';
 import type { ModelConfig } from '../config/model-config.js';
 import { InfernodeError } from '../errors.js';
 import type { BatchPolicy } from './batching/policy.js';
@@ -93,12 +93,6 @@ export class Model {
     return this.info.methods[this.defaultMethod]!;
   }
 
-  private signatureOf(method: string): Signature {
-    const { methods } = this.info;
-    if (Object.hasOwn(methods, method)) return methods[method]!;
-    throw unknownMethod(method, Object.keys(methods));
-  }
-
   private get defaultMethod(): string {
     return defaultMethod(this.info);
   }
@@ -136,8 +130,8 @@ export class Model {
     const mistake = mistakeInRequest(request);
     if (mistake !== undefined) throw mistake;
     if (this.closing !== undefined) throw new InfernodeError('INF_MODEL_CLOSED', 'The model has been closed');
-    const method = request.method ?? this.defaultMethod;
-    return this.queue.scheduler.infer(method, this.signatureOf(method), request);
+    const { method, signature } = methodOf(this.info, request.method);
+    return this.queue.scheduler.infer(method, signature, request);
   }
 
   /**
