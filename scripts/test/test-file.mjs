@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../setup/run-command.mjs';
@@ -8,7 +9,8 @@ const REPORTER = fileURLToPath(new URL('reporter.mjs', import.meta.url));
 const LIMIT_SECONDS = 900;
 
 /**
- * Runs one compiled test file in a process of its own, so that a crash of native code fails that file alone.
+ * Runs one compiled test file in a process of its own, so that a crash of native code fails that file alone, and with a
+ * folder for temporary files of its own, so that it may count them.
  *
  * @param {string} file below the compiled tests
  * @param {{ folder: string, env: NodeJS.ProcessEnv }} options
@@ -19,16 +21,18 @@ export async function runTestFile(file, { folder, env }) {
   mkdirSync(dirname(report), { recursive: true });
   rmSync(report, { force: true });
   const reporter = [`--test-reporter=${REPORTER}`, `--test-reporter-destination=${report}`];
+  const scratch = mkdtempSync(join(tmpdir(), 'test-'));
   // NODE_TEST_CONTEXT, set by an outer test runner, would make this one report to it.
   const run = runCommand(process.execPath, ['--expose-gc', ...reporter, join(folder, file)], {
     cwd: ROOT,
-    env: { ...env, NODE_TEST_CONTEXT: undefined },
+    env: { ...env, TMPDIR: scratch, NODE_TEST_CONTEXT: undefined },
     limitSeconds: LIMIT_SECONDS,
   });
   const { message, output } = await run.then(
     (text) => ({ message: null, output: text }),
     (/** @type {import('../setup/run-command.mjs').CommandError} */ error) => error,
   );
+  rmSync(scratch, { recursive: true, force: true });
   const { results, warnings, ended } = readReport(report);
   const fail = (/** @type {string[]} */ ...lines) =>
     results.push({ name: 'the file as a whole', outcome: 'failed', error: lines.join('\n').trim() });
