@@ -59,12 +59,12 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     served: ALL,
     batches: [4, 16, 32],
     offline: [8, 32],
-    clients: [1, 4, 16, 32],
+    clients: [1, 8, 32],
     rounds: 7,
-    serverRounds: 5,
+    serverRounds: 3,
     roundMs: 600,
     serverMs: 3000,
-    halvings: 5,
+    halvings: 4,
   },
 };
 
