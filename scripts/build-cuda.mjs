@@ -17,11 +17,13 @@ import { ROOT } from './setup/step.mjs';
 const OUT = join(ROOT, 'build', 'cuda');
 const RELEASE = join(OUT, 'Release');
 
-const { values } = parseArgs({
-  options: { libtorch: { type: 'string' }, cuda: { type: 'string' }, parallel: { type: 'string' } },
-});
+const USAGE = 'npm run build:cuda [-- --libtorch DIR] [--cuda DIR] [--parallel N]';
+
+/** @type {{ libtorch?: string, cuda?: string, parallel?: string }} */
+let values = {};
 
 try {
+  values = readOptions();
   const libtorch = findCudaLibtorch();
   console.log(`libtorch  ${libtorch}`);
   await build(libtorch);
@@ -35,11 +37,24 @@ try {
   process.exitCode = 1;
 }
 
+function readOptions() {
+  try {
+    return parseArgs({
+      options: { libtorch: { type: 'string' }, cuda: { type: 'string' }, parallel: { type: 'string' } },
+    }).values;
+  } catch (error) {
+    throw new Error(`${/** @type {Error} */ (error).message}\nusage: ${USAGE}`);
+  }
+}
+
 /** @returns {string} the folder that has lib/libtorch_cuda.so */
 function findCudaLibtorch() {
   const named = values.libtorch ? resolve(values.libtorch) : (libtorchOfUser()?.folder ?? pythonTorch());
   if (named === null) {
     throw new Error('no libtorch: give --libtorch, set INFERNODE_LIBTORCH, or install torch with CUDA into python3');
+  }
+  if (!existsSync(join(named, 'lib', 'libtorch_cpu.so'))) {
+    throw new Error(`${named} is no libtorch: it has no lib/libtorch_cpu.so`);
   }
   if (!existsSync(join(named, 'lib', 'libtorch_cuda.so'))) {
     throw new Error(`${named} has no lib/libtorch_cuda.so: it is a libtorch for the CPU`);
@@ -71,6 +86,8 @@ async function build(libtorch) {
  * @param {readonly string[]} options
  */
 function cmakeJs(command, options) {
+  const program = join(ROOT, 'node_modules', '.bin', 'cmake-js');
+  if (!existsSync(program)) throw new Error('the packages of the project are not installed: npm run setup');
   let at = '';
   const onOutput = (/** @type {string} */ text) => {
     at = text.match(/\[ *\d+(\/\d+|%)\]/g)?.at(-1) ?? at;
@@ -78,7 +95,7 @@ function cmakeJs(command, options) {
   return withProgress(
     `CUDA ${command}`,
     () => at,
-    () => runCommand(join(ROOT, 'node_modules', '.bin', 'cmake-js'), [command, ...options], { cwd: ROOT, onOutput }),
+    () => runCommand(program, [command, ...options], { cwd: ROOT, onOutput }),
   );
 }
 
@@ -106,9 +123,7 @@ function whetherItOpens(libtorch) {
   if (!existsSync(child)) return 'not tried: run npm run build:ts first';
   try {
     const answer = JSON.parse(execFileSync(process.execPath, [child, ...files], { encoding: 'utf8' }));
-    return answer.ok
-      ? `opens; devices ${answer.description.devices}; ${answer.description.details}`
-      : `does not open: ${answer.reason}`;
+    return answer.ok ? `opens; devices ${answer.description.devices}` : `does not open: ${answer.reason}`;
   } catch (error) {
     return `crashes: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
   }

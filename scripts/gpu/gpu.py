@@ -19,7 +19,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ImportError as error:
+    sys.exit(f"gpu.py: {sys.executable} has no torch ({error}): install one with CUDA, or run another Python")
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "build" / "gpu"
@@ -91,6 +94,8 @@ def test(node):
         files = sorted((ROOT / ".build" / "ts" / "test" / "gpu").glob("*.test.js"))
         run(node.program, "--expose-gc", "--test", "--test-concurrency=1", *files,
             env=node.environment(**({"INFERNODE_GPU_MODELS": models} if torch.cuda.is_available() else {})))
+    if not torch.cuda.is_available():
+        fail("what needs no GPU passed; there is no GPU here, so nothing was tested on one")
 
 
 def lines_of(*command, env=None):

@@ -38,5 +38,5 @@ export const buildTs = {
 /** @param {string} source such as `tensor/tensor.ts` */
 function outputsOf(source) {
   if (!source.endsWith('.ts') || source.endsWith('.d.ts')) return [];
-  return ['.js', '.js.map', '.d.ts'].map((ending) => source.replace(/\.ts$/, ending));
+  return ['.js', '.d.ts'].map((ending) => source.replace(/\.ts$/, ending));
 }

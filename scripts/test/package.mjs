@@ -74,7 +74,8 @@ async function install() {
   writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true }\n');
   cpSync(join(ROOT, 'test', 'package', 'run.mjs'), join(app, 'run.mjs'));
   const cache = join(WORK, 'npm-cache');
-  await runCommand(process.execPath, [npmCli(), 'install', tarball(), '--cache', cache, '--no-audit', '--no-fund'], {
+  const options = ['--engine-strict', '--no-audit', '--no-fund'];
+  await runCommand(process.execPath, [npmCli(), 'install', tarball(), '--cache', cache, ...options], {
     cwd: app,
     env: { PATH: bin, ONNXRUNTIME_NODE_INSTALL: 'skip' },
   });

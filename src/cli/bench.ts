@@ -13,6 +13,7 @@ import {
   parsePositive,
 } from './common-options.js';
 import { addImageOptions } from './image-options.js';
+import { untilInterrupted } from './interrupt.js';
 import { print, printJson } from './output.js';
 import { ProgressBar } from './progress-bar.js';
 import { planCalls } from './run-calls.js';
@@ -56,28 +57,26 @@ async function run(path: string, flags: BenchFlags): Promise<void> {
   const { benchmark } = await import('../benchmark/benchmark.js');
   const { batch, concurrency, rounds, seconds } = flags;
   const bar = new ProgressBar(process.stderr);
-  const controller = new AbortController();
-  const stop = () => controller.abort(new Error('interrupted'));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const report = await benchmark(path, {
-      load: loadOptions(flags),
-      ...(flags.method !== undefined && { method: flags.method }),
-      inputs: (model) => givenInputs(flags, model),
-      batch: [...new Set(batch)],
-      concurrency: [...new Set(concurrency)],
-      rounds,
-      seconds,
-      against: flags.against !== undefined,
-      signal: controller.signal,
-      onProgress: (fraction, what) => bar.show(fraction, what),
-    });
+    const report = await untilInterrupted((signal) =>
+      benchmark(path, {
+        load: loadOptions(flags),
+        ...(flags.method !== undefined && { method: flags.method }),
+        inputs: (model) => givenInputs(flags, model),
+        batch: [...new Set(batch)],
+        concurrency: [...new Set(concurrency)],
+        rounds,
+        seconds,
+        against: flags.against !== undefined,
+        signal,
+        onProgress: (fraction, what) => bar.show(fraction, what),
+      }),
+    );
     bar.clear();
     if (flags.json) printJson(report);
     else print(reportText(report));
   } finally {
     bar.clear();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 

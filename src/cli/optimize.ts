@@ -4,6 +4,7 @@ import type { CandidateResult, OptimizeReport } from '../optimize/optimize-repor
 import type { ImageOptions } from '../processing/image-input.js';
 import { addOutputOptions, parseCounts, parsePositive } from './common-options.js';
 import { addImageOptions } from './image-options.js';
+import { untilInterrupted } from './interrupt.js';
 import { clip, formatBytes, formatMs, print, printJson, table } from './output.js';
 import { ProgressBar } from './progress-bar.js';
 
@@ -57,23 +58,21 @@ async function run(model: string, flags: OptimizeFlags): Promise<void> {
   const more = ['calibrationSamples', 'validationSamples', 'libtorch', 'cache'] as const;
   const chosen = Object.fromEntries([...known, ...more].map((name) => [name, rest[name]]));
   const bar = new ProgressBar(process.stderr);
-  const controller = new AbortController();
-  const stop = () => controller.abort(new Error('interrupted'));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const report = await optimize(model, {
-      ...(chosen as unknown as OptimizeOptions),
-      images: Object.fromEntries(Object.entries(images).filter(([, value]) => value !== undefined)),
-      signal: controller.signal,
-      onProgress: ({ fraction, stage, candidate }) =>
-        bar.show(fraction, candidate ? `${stage} ${candidate}` : stage, stage === 'measure'),
-    });
+    const report = await untilInterrupted((signal) =>
+      optimize(model, {
+        ...(chosen as unknown as OptimizeOptions),
+        images: Object.fromEntries(Object.entries(images).filter(([, value]) => value !== undefined)),
+        signal,
+        onProgress: ({ fraction, stage, candidate }) =>
+          bar.show(fraction, candidate ? `${stage} ${candidate}` : stage, stage === 'measure'),
+      }),
+    );
     bar.clear();
     if (json) printJson(report);
     else printReport(report);
   } finally {
     bar.clear();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
@@ -252,5 +254,28 @@ describe('infernode build', { skip: needsPackage }, () => {
     writeFileSync(join(bare, 'include/torch/script.h'), '');
     const { message } = JSON.parse((await run(bare)).out).error;
     assert.match(message, /lacks cmake 3\.20 or newer, a C\+\+20 compiler .*, ninja or make; on Debian/);
+    const cuda = await runIn(t as TestContext, app, [cli, 'build', '--libtorch', bare, '--cuda', '/usr', '--json']);
+    assert.match(JSON.parse(cuda.out).error.message, /is a libtorch for the CPU/);
+  });
+
+  test('ends its compilers and removes its files when it is interrupted', async (t) => {
+    const { app, installed } = await copyOfApp(t as TestContext);
+    const scratch = await makeFolder(t as TestContext, {});
+    const child = spawn(process.execPath, [join(installed, 'dist/cli/main.js'), 'build', '--libtorch', libtorch], {
+      cwd: app,
+      env: { ...process.env, TMPDIR: scratch },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let printed = '';
+    for await (const text of child.stderr.setEncoding('utf8')) {
+      // By then the compilers are at work.
+      if (!printed.includes('[') && text.includes('[')) child.kill('SIGINT');
+      printed += text;
+    }
+    // It ends after its compilers, whose output it reads.
+    if (child.exitCode === null) await once(child, 'exit');
+    assert.equal(child.exitCode, 1, printed);
+    assert.match(printed, /The build was aborted.*INF_ABORTED/);
+    assert.deepEqual(readdirSync(scratch), []);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { build } from 'esbuild';
 import { app, installed, libtorch, needsPackage, runIn } from '../support/installed-package.js';
@@ -22,6 +22,20 @@ describe('the installed package', { skip: needsPackage }, () => {
     const names = readdirSync(installed).sort();
     for (const name of ['LICENSE', 'THIRD-PARTY.md', 'native', 'prebuilds']) assert.ok(names.includes(name), name);
     for (const name of ['test', 'src', 'scripts', 'build']) assert.ok(!names.includes(name), name);
+  });
+
+  test('has every file that its documents link to', () => {
+    const links: string[] = [];
+    for (const name of readdirSync(installed, { recursive: true, encoding: 'utf8' })) {
+      if (!name.endsWith('.md') || name.includes('node_modules')) continue;
+      const text = readFileSync(join(installed, name), 'utf8');
+      for (const [, target = ''] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue;
+        links.push(target);
+        assert.ok(existsSync(join(installed, dirname(name), target)), `${name} links to ${target}`);
+      }
+    }
+    assert.ok(links.length > 10, `${links.length} links`);
   });
 
   test('runs an ONNX model without compiler and Python', async (t) => {

@@ -2,6 +2,12 @@
 #include "error.h"
 
 namespace infernode::torch_backend {
+namespace {
+
+constexpr const char* WITHOUT_CUDA =
+    "this torch backend was built without CUDA; with a libtorch that has CUDA, \"npx infernode build\" builds one with it";
+
+}  // namespace
 
 void initialize_devices() {}
 
@@ -11,15 +17,13 @@ std::string device_names() {
 
 void describe_devices(JsonWriter& json) {
   json.key("cuda").begin_object();
-  json.key("unavailable").value("the torch backend was built without CUDA (npm run build:cuda builds one with it)");
+  json.key("unavailable").value(WITHOUT_CUDA);
   json.end_object();
 }
 
 void prepare_device(const at::Device& device, int64_t /*memory_limit*/) {
   if (device.is_cpu()) return;
-  throw BackendError(INF_DEVICE_UNAVAILABLE, "Device " + device.str() +
-                                                 " is not available: the torch backend was built without CUDA (npm run "
-                                                 "build:cuda builds one with it)");
+  throw BackendError(INF_DEVICE_UNAVAILABLE, "Device " + device.str() + " is not available: " + WITHOUT_CUDA);
 }
 
 void on_device(const at::Device& /*device*/, c10::function_ref<void()> body) {

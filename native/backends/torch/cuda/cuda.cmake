@@ -1,5 +1,11 @@
 # The part of the torch backend that needs CUDA. It has no kernels of its own, so a C++ compiler is enough: of CUDA, the
 # headers and libcudart are used, and no more of libtorch than c10_cuda and torch_cuda.
+foreach(found INFERNODE_CUDA_INCLUDE INFERNODE_CUDART)
+  # What an earlier configuration found may be gone.
+  if(${found} AND NOT EXISTS "${${found}}")
+    unset(${found} CACHE)
+  endif()
+endforeach()
 find_path(INFERNODE_CUDA_INCLUDE cuda_runtime_api.h NO_DEFAULT_PATH PATHS
   "${INFERNODE_CUDA_HOME}/include"
   "${INFERNODE_LIBTORCH}/../nvidia/cu13/include"
@@ -32,7 +38,7 @@ if(INFERNODE_CUDA_INCLUDE AND INFERNODE_CUDART)
     "${INFERNODE_LIBTORCH}/lib/libc10_cuda.so"
     "${INFERNODE_CUDART}")
 elseif(INFERNODE_CUDA STREQUAL "ON")
-  message(FATAL_ERROR "CUDA was not found: set INFERNODE_CUDA_HOME to a folder with include/ and lib/ or lib64/")
+  message(FATAL_ERROR "CUDA was not found, which this libtorch was built with: name a folder that has include/cuda_runtime_api.h and libcudart in lib/ or lib64/ by --cuda DIR or CUDA_HOME; infernode build --no-cuda builds for the CPU alone")
 else()
   message(STATUS "CUDA was not found: the torch backend is for the CPU alone")
   target_sources(infernode_torch PRIVATE cpu_devices.cc)
