@@ -43,6 +43,11 @@ export class ModelLifecycle {
     return this.#slots.some(({ model }) => model !== null);
   }
 
+  /** Whether a version that answers computes on a GPU. */
+  get usesGpu(): boolean {
+    return this.#slots.some(({ model }) => model !== null && model.info.device !== 'cpu');
+  }
+
   /** @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY */
   find(version?: number): ServedModel {
     const serving = this.#slots.filter(({ model }) => model !== null);

@@ -33,7 +33,7 @@ export function inferenceMethods(context: ServiceContext, service: ServiceDefini
   const { engine, draining, report, logLevel } = context;
   const served = ({ name, version }: Named) => engine.model(name, versionOf(version));
   const controls: Record<string, Answer<never>> = {
-    ServerLive: () => ({ live: true }),
+    ServerLive: () => ({ live: engine.failure === null }),
     ServerReady: () => ({ ready: engine.ready && !draining.aborted }),
     ModelReady: (request: Named) => ({ ready: !draining.aborted && isReady(() => served(request)) }),
     ServerMetadata: () => SERVER_METADATA,

@@ -10,7 +10,8 @@ const entry = (name: string, version: number | null = 1): ModelEntry => ({
   state: 'LOADING',
   reason: 'it is loading',
 });
-const engineOf = (ready: boolean, ...entries: ModelEntry[]) => ({ ready, awaited: () => entries }) as Engine;
+const engineOf = (ready: boolean, ...entries: ModelEntry[]) =>
+  ({ ready, failure: null, awaited: () => entries }) as unknown as Engine;
 const messageOf = (engine: Engine, isTrusted: boolean) =>
   throws(() => checkReady(engine, isTrusted), 'INF_MODEL_NOT_READY').message;
 
