@@ -50,17 +50,6 @@ function describe(value: unknown): string {
     : `${typeof value} ${String(value)}`;
 }
 
-/**
- * The better error for a run that failed because the model was given an index beyond one of its tables: the caller's mistake,
- * not the model's. Both runtimes say so only in words.
- */
-export function explainIndex(failure: InfernodeError): InfernodeError {
-  if (failure.code !== 'INF_MODEL_FAILED' || !/\bout of (?:data )?(?:range|bounds)\b/i.test(failure.message))
-    return failure;
-  const { message, cause, details } = failure;
-  return new InfernodeError('INF_INPUT_VALUE', message, { cause, details });
-}
-
 /** The value is of the wrong kind: a number for a tensor, an array for a dict. */
 export function typeError(info: ValueInfo, value: unknown): InfernodeError {
   const given = describe(value);

@@ -1,5 +1,6 @@
 import type { Outputs } from '../backends/backend.js';
 import { InfernodeError } from '../errors.js';
+import { relativeDistance } from '../tensor/distance.js';
 import type { MatmulPrecision } from './protocol.js';
 
 /** How near the answers of two runtimes come. */
@@ -41,7 +42,7 @@ export function agreementOf(outputs: Outputs, others: Outputs, tolerance: number
       throw mismatch(message, { name: output, expected, given });
     }
     const difference =
-      a.dtype === 'string' ? Number(String(a.data) !== String(b.data)) : furthest(a.toNumbers(), b.toNumbers());
+      a.dtype === 'string' ? Number(String(a.data) !== String(b.data)) : relativeDistance(a.toNumbers(), b.toNumbers());
     // A NaN is not within any tolerance.
     if (!(difference <= tolerance)) {
       const message = `Output ${output} differs by ${difference.toPrecision(3)} of its largest element, more than ${tolerance}: the two files or runtimes do not compute the same`;
@@ -50,19 +51,6 @@ export function agreementOf(outputs: Outputs, others: Outputs, tolerance: number
     if (difference > worst.difference) worst = { difference, output, tolerance };
   }
   return worst;
-}
-
-function furthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let largest = 0;
-  let distance = 0;
-  for (let index = 0; index < a.length; index++) {
-    const [x, y] = [a[index]!, b[index]!];
-    if (Number.isFinite(y)) largest = Math.max(largest, Math.abs(y));
-    if (Object.is(x, y) || x === y) continue;
-    distance = Number.isNaN(x - y) ? Number.NaN : Math.max(distance, Math.abs(x - y));
-    if (Number.isNaN(distance)) return distance;
-  }
-  return distance === 0 ? 0 : distance / Math.max(largest, Number.MIN_VALUE);
 }
 
 function mismatch(message: string, details: Record<string, string>): InfernodeError {

@@ -15,6 +15,23 @@ export async function checkRepository(folder: string): Promise<void> {
 }
 
 /**
+ * Makes sure that each name stands for one model.
+ *
+ * @param models paths by name, from the command line
+ * @param folder of more models
+ * @throws InfernodeError INF_OPTION_INVALID
+ */
+export async function checkNamesDiffer(models: Readonly<Record<string, string>>, folder: string): Promise<void> {
+  const repository = new Repository(folder, {});
+  for (const [name, path] of Object.entries(models)) {
+    const source = await repository.find(name);
+    if (source === null || !source.isModel) continue;
+    const message = `--models ${folder} has a model "${name}" too, ${source.path}; give this one another name: NAME=${path}`;
+    throw new InfernodeError('INF_OPTION_INVALID', message, { details: { name, given: path } });
+  }
+}
+
+/**
  * Finds out what is wrong with models before anything is loaded: they are not there, or are none.
  *
  * @param models paths by name

@@ -32,8 +32,13 @@ export async function makeDoors(
     ['http', { open: () => http.listen(), drain: http.drain, close: http.close }],
   ]);
   if (grpcPort === undefined) return doors;
-  const { createGrpcServer } = await import('../server/grpc/server.js');
-  const { host, apiKeys = [], insecure = false, tls } = options;
+  const [{ createGrpcServer }, { setLogger }] = await Promise.all([
+    import('../server/grpc/server.js'),
+    import('@grpc/grpc-js'),
+  ]);
+  const { host, apiKeys = [], insecure = false, logLevel = 'silent', tls } = options;
+  // It would print what it has to say, and throws what matters.
+  setLogger({ error: (message) => http.app.log.debug(`gRPC: ${message}`) });
   const onError = (err: unknown) => http.app.log.error({ err }, 'gRPC');
   const grpc = createGrpcServer({
     engine,
@@ -43,6 +48,7 @@ export async function makeDoors(
     insecure,
     ...(tls !== undefined && { tls }),
     onError,
+    logLevel,
   });
   return doors.set('grpc', {
     open: async () => `${host}:${await grpc.listen()}`,

@@ -63,11 +63,14 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
     throw new InfernodeError('INF_OPTION_INVALID', 'There is nothing to serve: give a MODEL, or --models DIR');
   }
   const access = await accessOf(options);
-  const [{ checkRuntime, formatsOf }, { checkNamedModels, checkRepository }] = await Promise.all([
+  const [{ checkRuntime, formatsOf }, { checkNamedModels, checkNamesDiffer, checkRepository }] = await Promise.all([
     import('./check-runtime.js'),
     import('./check-models.js'),
   ]);
-  if (options.models !== undefined) await checkRepository(options.models);
+  if (options.models !== undefined) {
+    await checkRepository(options.models);
+    await checkNamesDiffer(named, options.models);
+  }
   await checkRuntime(options);
   await checkNamedModels(named, formatsOf(options));
   const [{ Engine }, { MetricsObserver }] = await Promise.all([

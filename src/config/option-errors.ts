@@ -1,22 +1,27 @@
 import { InfernodeError } from '../errors.js';
+import { describeValue } from './schema.js';
 import { didYouMean } from './suggest.js';
 
-/** What is wrong with the names in an object of options; undefined if nothing is. */
-export function unknownOption(options: unknown, known: readonly string[]): InfernodeError | undefined {
+/**
+ * What is wrong with the names in an object of options; undefined if nothing is.
+ *
+ * @param within what names are prefixed with in messages: `tls.`
+ */
+export function unknownOption(options: unknown, known: readonly string[], within = ''): InfernodeError | undefined {
   if (typeof options !== 'object' || options === null) return invalidOption('Options are an object');
   const unknown = Object.keys(options).find((name) => !known.includes(name));
-  return unknown === undefined
-    ? undefined
-    : invalidOption(`There is no option "${unknown}"${didYouMean(unknown, known)}`);
+  if (unknown === undefined) return undefined;
+  const [name, expected] = [within + unknown, known.join(', ')];
+  const hint = didYouMean(unknown, known) || `; there are ${expected}`;
+  return invalidOption(`There is no option "${name}"${hint}`, { name, expected });
 }
 
 /** An option is not what it must be. */
-export function wrongOption(name: string, expected: string, given: unknown): InfernodeError {
-  return new InfernodeError('INF_OPTION_INVALID', `Option ${name} must be ${expected}; given: ${String(given)}`, {
-    details: { name, expected, given: String(given) },
-  });
+export function wrongOption(name: string, expected: string, value: unknown): InfernodeError {
+  const given = describeValue(value);
+  return invalidOption(`Option ${name} must be ${expected}, not ${given}`, { name, expected, given });
 }
 
-export function invalidOption(message: string): InfernodeError {
-  return new InfernodeError('INF_OPTION_INVALID', message);
+export function invalidOption(message: string, details: Readonly<Record<string, string>> = {}): InfernodeError {
+  return new InfernodeError('INF_OPTION_INVALID', message, { details });
 }

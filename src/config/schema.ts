@@ -88,6 +88,7 @@ export const boolean: Check<boolean> = (value, place) =>
 export function describeValue(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
-  const json = JSON.stringify(value) ?? String(value);
+  // Of other values than texts JSON has nothing, or null: of NaN, of a bigint.
+  const json = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return json.length > 60 ? `${json.slice(0, 57)}...` : json;
 }

@@ -8,6 +8,8 @@ export interface EngineEvents {
   readonly state: ModelEntry;
   /** `engine.ready` has changed. */
   readonly ready: boolean;
+  /** A GPU has failed for good: the process must be started again. */
+  readonly deviceFailed: InfernodeError;
   /** The repository could not be read; nothing has changed. Mode `poll` only. */
   readonly scanFailed: InfernodeError;
 }

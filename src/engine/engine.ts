@@ -7,6 +7,7 @@ import { EngineEmitter, type EngineEvents, type EngineListener } from './engine-
 import { type ControlMode, type EngineOptions, type FilledEngineOptions, fillEngineOptions } from './engine-options.js';
 import type { InferRequest, InferResult } from './inference.js';
 import { ConcurrencyLimit } from './lifecycle/concurrency-limit.js';
+import { DeviceWatch } from './lifecycle/device-watch.js';
 import { LifecycleSet } from './lifecycle/lifecycle-set.js';
 import type { ModelEntry, ServedModel } from './lifecycle/model-entry.js';
 import { RepositoryPoll } from './lifecycle/repository-poll.js';
@@ -36,6 +37,10 @@ export class Engine {
   readonly #load: LoadNamedVersion;
   readonly #events = new EngineEmitter();
   readonly #models = new LifecycleSet((entry) => this.#tellState(entry));
+  readonly #devices = new DeviceWatch(this.#models, (failure) => {
+    this.#events.emit('deviceFailed', failure);
+    this.#tellReady();
+  });
   readonly #start: RepositoryStart;
   readonly #poll: RepositoryPoll;
   #wasReady = false;
@@ -62,7 +67,8 @@ export class Engine {
   private constructor(options: FilledEngineOptions, repository: Repository, sources: readonly ModelSource[]) {
     this.mode = options.mode;
     this.#repository = repository;
-    this.#load = versionLoader(options, new ConcurrencyLimit(LOADS_AT_ONCE));
+    const load = versionLoader(options, new ConcurrencyLimit(LOADS_AT_ONCE));
+    this.#load = (...version) => this.#noting(load(...version));
     this.#start = new RepositoryStart(options, sources, this.#models, this.#load);
     this.#poll = new RepositoryPoll(
       options.pollMs,
@@ -79,10 +85,15 @@ export class Engine {
    * Whether every model of the start serves, in one version at least, and the engine is not closing. Models of the start are
    * those of `startup` in mode `explicit`, else all that were in the repository then; not those that have been unloaded or
    * removed since, nor folders that have nothing of a model in them. One that failed to load keeps this false until it is
-   * mended. A reload that failed does not make it false, nor does a model that came later.
+   * mended. A reload that failed does not make it false, nor does a model that came later. A GPU that failed for good does.
    */
   get ready(): boolean {
-    return !this.#isClosing && this.#start.hasSucceeded;
+    return !this.#isClosing && this.failure === null && this.#start.hasSucceeded;
+  }
+
+  /** What a GPU has failed with for good: the process must be started again. Null as long as that has not happened. */
+  get failure(): InfernodeError | null {
+    return this.#devices.failure;
   }
 
   /** The models of the start that do not serve, each in its newest version, in the order of names: what `ready` waits for. */
@@ -116,7 +127,7 @@ export class Engine {
     for (;;) {
       const { model } = this.model(name, version);
       try {
-        return await model.infer(rest);
+        return await this.#noting(model.infer(rest));
       } catch (error) {
         // It was replaced before the request got to it, which therefore never ran.
         const missed = error instanceof InfernodeError && error.code === 'INF_MODEL_CLOSED';
@@ -186,6 +197,15 @@ export class Engine {
     await this.#poll.stop();
     await Promise.all(this.#models.all().map((lifecycle) => lifecycle.close(shuttingDown())));
     await this.started;
+  }
+
+  async #noting<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.#devices.note(error);
+      throw error;
+    }
   }
 
   #checkOpen(): void {

@@ -1,6 +1,4 @@
-import { describeValue } from '../config/schema.js';
-import { didYouMean } from '../config/suggest.js';
-import { InfernodeError } from '../errors.js';
+import { invalidOption, unknownOption, wrongOption } from '../config/option-errors.js';
 
 /** What the value of an option must be. */
 export interface Rule {
@@ -15,15 +13,11 @@ export interface Rule {
  * @throws InfernodeError INF_OPTION_INVALID
  */
 export function checkOptions(options: unknown, rules: Readonly<Record<string, Rule>>, within = ''): void {
-  if (typeof options !== 'object' || options === null) {
-    throw wrong('Options', 'options', 'an object', options);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) throw unknown(name, Object.keys(rules), within);
-    if (value !== undefined && !rule.holds(value)) {
-      throw wrong(`Option ${within}${name}`, within + name, rule.expected, value);
-    }
+  const mistake = unknownOption(options, Object.keys(rules), within);
+  if (mistake !== undefined) throw mistake;
+  for (const [name, value] of Object.entries(options as object)) {
+    const { holds, expected } = rules[name]!;
+    if (value !== undefined && !holds(value)) throw wrongOption(within + name, expected, value);
   }
 }
 
@@ -31,25 +25,8 @@ export function checkOptions(options: unknown, rules: Readonly<Record<string, Ru
 export function checkRequired(options: object, names: readonly string[], within = ''): void {
   for (const name of names) {
     if ((options as Record<string, unknown>)[name] !== undefined) continue;
-    throw new InfernodeError('INF_OPTION_INVALID', `Option ${within}${name} is missing`, {
-      details: { name: within + name, given: 'nothing' },
-    });
+    throw invalidOption(`Option ${within}${name} is missing`, { name: within + name, given: 'nothing' });
   }
-}
-
-function unknown(name: string, known: readonly string[], within: string): InfernodeError {
-  const expected = known.join(', ');
-  const hint = didYouMean(name, known) || `; there are ${expected}`;
-  return new InfernodeError('INF_OPTION_INVALID', `There is no option "${within}${name}"${hint}`, {
-    details: { name: within + name, expected },
-  });
-}
-
-function wrong(what: string, name: string, expected: string, value: unknown): InfernodeError {
-  const given = describeValue(value);
-  return new InfernodeError('INF_OPTION_INVALID', `${what} must be ${expected}, not ${given}`, {
-    details: { name, expected, given },
-  });
 }
 
 export function whole(least: number, most = 2 ** 31 - 1): Rule {

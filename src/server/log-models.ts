@@ -24,13 +24,16 @@ export function logModels(engine: Engine, log: FastifyBaseLogger): () => void {
     else if (state === 'UNAVAILABLE') failed(entry);
   };
   const onScanFailed = (error: InfernodeError): void => log.warn({ code: error.code }, error.message);
+  const onDeviceFailed = ({ code, message }: InfernodeError): void => log.error({ code }, message);
   void engine.started.then(() => {
     if (!listens) return;
     for (const entry of engine.awaited()) failed(entry);
     engine.on('state', onState).on('scanFailed', onScanFailed);
+    if (engine.failure !== null) onDeviceFailed(engine.failure);
+    else engine.on('deviceFailed', onDeviceFailed);
   });
   return () => {
     listens = false;
-    engine.off('state', onState).off('scanFailed', onScanFailed);
+    engine.off('state', onState).off('scanFailed', onScanFailed).off('deviceFailed', onDeviceFailed);
   };
 }

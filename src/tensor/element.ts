@@ -55,6 +55,16 @@ export function storedElement(value: unknown, dtype: DType, where: () => string)
   }
 }
 
+/**
+ * As `storedElement`, for what `JSON.parse` made of a text: it takes a number beyond all floats for an infinity, which no JSON is.
+ *
+ * @throws InfernodeError INF_TENSOR_DATA
+ */
+export function parsedElement(value: unknown, dtype: DType, where: () => string): number | bigint | string {
+  const isBeyond = value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
+  return isBeyond ? fail(value, `a number within ${dtype}`, where) : storedElement(value, dtype, where);
+}
+
 function storedFloat(
   value: unknown,
   dtype: 'float32' | 'float64' | 'float16' | 'bfloat16',
@@ -92,7 +102,7 @@ function storedInteger(value: unknown, dtype: keyof typeof INTEGER_RANGES, where
 function fail(value: unknown, expected: string, where: () => string): never {
   const path = where();
   const given =
-    typeof value === 'bigint'
+    typeof value === 'bigint' || typeof value === 'number'
       ? `${value}`
       : Array.isArray(value)
         ? 'an array'

@@ -1,6 +1,6 @@
 import { InfernodeError } from '../errors.js';
 import { DTYPES, type DType, isDType, type TensorData } from './dtype.js';
-import { isSpecialNumber, storedElement } from './element.js';
+import { isSpecialNumber, parsedElement } from './element.js';
 import { elementCount, type NestedArray, Tensor } from './tensor.js';
 
 /** A tensor as JSON. */
@@ -122,7 +122,7 @@ function inferDType(flat: readonly unknown[], path: (index: number) => string): 
   const dtype = { number: 'float32', bigint: 'int64', boolean: 'bool', string: 'string' }[typeof sample as string];
   if (flat.length === 0) return 'float32';
   // Raises the error of an element that is none.
-  if (dtype === undefined) storedElement(sample, 'float32', () => path(flat.indexOf(sample)));
+  if (dtype === undefined) parsedElement(sample, 'float32', () => path(flat.indexOf(sample)));
   return dtype as DType;
 }
 
@@ -130,6 +130,6 @@ function store(flat: readonly unknown[], dtype: DType, path: (index: number) => 
   const data = dtype === 'string' ? new Array<string>(flat.length) : new DTYPES[dtype].array(flat.length);
   let index = 0;
   const where = () => path(index);
-  for (; index < flat.length; index++) data[index] = storedElement(flat[index], dtype, where) as never;
+  for (; index < flat.length; index++) data[index] = parsedElement(flat[index], dtype, where) as never;
   return data;
 }

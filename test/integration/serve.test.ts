@@ -98,7 +98,7 @@ describe('infernode serve', () => {
     const { port } = new URL(`http://${address}`);
     const busy = start(t, [TINY.tiny, '--grpc-port', port]);
     assert.equal(await busy.exit, 1);
-    assert.match(busy.err(), /INF_LISTEN_FAILED/);
+    assert.match(busy.err(), /^error: The gRPC server cannot listen on [^\n]*\(INF_LISTEN_FAILED\)\n$/);
     command.child.kill('SIGTERM');
     assert.equal(await command.exit, 0);
   });
@@ -365,6 +365,7 @@ describe('infernode serve', () => {
     [['x', '--mode', 'some'], /none, explicit, poll/],
     [['x', '--log-level', 'loud'], /silent/],
     [['a/m.onnx', 'b/m.onnx'], /Two models are named "m"/],
+    [[`shapes=${TINY.tiny}`, '--models', 'models'], /has a model "shapes" too, .*; give this one another name: NAME=/],
   ];
 
   test('bad usage is exit code 2', async (t) => {

@@ -307,9 +307,9 @@ describe('bodies', () => {
   test('of more tensors or bytes than allowed are refused, packed ones too', async (t) => {
     const serving = await serve(t, TINY, { bodyLimit: 100_000, maxTensors: 4 });
     const many = Array.from({ length: 5 }, (_, index) => input(`x${index}`, 'FP32', [1], [1]));
-    assertProblem(await infer(serving, { inputs: many }), 413, 'INF_REQUEST_TOO_LARGE', /inputs/);
+    assertProblem(await infer(serving, { inputs: many }), 400, 'INF_REQUEST_INVALID', /inputs/);
     const outputs = many.map((_, index) => ({ name: `o${index}` }));
-    assertProblem(await infer(serving, { inputs: [many[0]], outputs }), 413, 'INF_REQUEST_TOO_LARGE', /outputs/);
+    assertProblem(await infer(serving, { inputs: [many[0]], outputs }), 400, 'INF_REQUEST_INVALID', /outputs/);
 
     const head = `POST ${INFER} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n`;
     const announced = await rawExchange(serving.port, `${head}Content-Length: 100001\r\n\r\n`);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createGrpcServer, createServer, Engine } from 'infernode/server';
+import { connect } from '../support/grpc-peer.js';
 import { ask, assertProblem, serve, TINY } from '../support/serving.js';
 
 describe('what clients of Triton ask of every server', () => {
@@ -24,6 +26,34 @@ describe('what clients of Triton ask of every server', () => {
       /the log/,
     );
     assertProblem(await ask(`${url}/v2/logging`, 'POST', [1]), 400, 'INF_REQUEST_INVALID');
+  });
+
+  test('the settings of the log are what is logged', async () => {
+    const engine = await Engine.open({ models: {}, threads: 1 });
+    const cases = [
+      ['error', true, false, false, 0],
+      ['warn', true, true, false, 0],
+      ['info', true, true, true, 0],
+      ['debug', true, true, true, 1],
+    ] as const;
+    for (const [logLevel, log_error, log_warning, log_info, log_verbose_level] of cases) {
+      const { listen, close } = await createServer({ engine, logLevel, port: 0 });
+      assert.deepEqual((await ask(`${await listen()}/v2/logging`)).json, {
+        log_error,
+        log_warning,
+        log_info,
+        log_verbose_level,
+      });
+      await close();
+      const grpc = createGrpcServer({ engine, port: 0, logLevel });
+      const { call, disconnect } = connect(await grpc.listen());
+      const { settings } = await call<{ settings: Record<string, object> }>('LogSettings');
+      assert.deepEqual(settings.log_info, { bool_param: log_info, parameter_choice: 'bool_param' });
+      assert.deepEqual(settings.log_error, { bool_param: log_error, parameter_choice: 'bool_param' });
+      disconnect();
+      await grpc.close();
+    }
+    await engine.close();
   });
 
   test('no shared memory is registered, and none can be', async (t) => {

@@ -17,6 +17,15 @@ export interface FoundCore {
   readonly invalid: InfernodeError | null;
 }
 
+let known: { readonly asked: string | undefined; readonly search: Promise<FoundCore> } | undefined;
+
+/** As `findCore`, but searches only once for what `INFERNODE_ADDON` says. */
+export function knownCore(): Promise<FoundCore> {
+  const asked = process.env.INFERNODE_ADDON;
+  if (known === undefined || known.asked !== asked) known = { asked, search: findCore() };
+  return known.search;
+}
+
 /** Opens the core add-ons there are in child processes, best first, and takes the first that works. */
 export async function findCore(): Promise<FoundCore> {
   const attempts: Attempt[] = [];

@@ -1,7 +1,7 @@
 import { packageRequire } from '../../config/package-root.js';
 import { messageOf } from '../../errors.js';
 import type { Addon } from './addon.js';
-import { findCore } from './find-core.js';
+import { knownCore } from './find-core.js';
 
 /** What the driver tells of one GPU, whoever uses it; what it does not tell is left out. */
 export interface GpuFigures {
@@ -39,6 +39,6 @@ export async function gpuFigures(): Promise<GpuReport> {
 
 /** The function, or why there is none. */
 async function findQuery(): Promise<(() => Promise<string>) | string> {
-  const { path } = await findCore();
+  const { path } = await knownCore();
   return path === null ? 'there is no native add-on that works here' : (packageRequire(path) as Addon).gpuFigures;
 }

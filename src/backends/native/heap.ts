@@ -1,6 +1,6 @@
 import { packageRequire } from '../../config/package-root.js';
 import type { Addon } from './addon.js';
-import { findCore } from './find-core.js';
+import { knownCore } from './find-core.js';
 
 let trim: Promise<(() => void) | null> | undefined;
 
@@ -14,6 +14,6 @@ export async function trimHeap(): Promise<void> {
 }
 
 async function findTrim(): Promise<(() => void) | null> {
-  const { path } = await findCore();
+  const { path } = await knownCore();
   return path === null ? null : (packageRequire(path) as Addon).trimHeap;
 }

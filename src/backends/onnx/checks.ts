@@ -1,7 +1,7 @@
 import { InfernodeError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { InputValue, Signature } from '../backend.js';
-import { explainIndex } from '../input-errors.js';
+import { explainRun, type FailedRun } from '../failed-run.js';
 
 /**
  * The tensors of a call, once its inputs are bound.
@@ -47,11 +47,8 @@ function checkStrings(name: string, strings: readonly string[]): void {
  * The better error for a run that failed because dimensions of one symbol differ: the runtime does not check them, and
  * whichever operator notices first complains in its own terms.
  */
-export function explainFailure(
-  signature: Signature,
-  inputs: readonly Tensor[],
-  failure: InfernodeError,
-): InfernodeError {
+export function explainFailure(run: FailedRun & { readonly values: readonly Tensor[] }): InfernodeError {
+  const { failure, signature, values: inputs } = run;
   if (failure.code !== 'INF_MODEL_FAILED') return failure;
   const seen = new Map<string, { name: string; size: number }>();
   for (const [index, { name, shape }] of signature.inputs.entries()) {
@@ -68,5 +65,5 @@ export function explainFailure(
       });
     }
   }
-  return explainIndex(failure);
+  return explainRun(run);
 }

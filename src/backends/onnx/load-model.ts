@@ -5,7 +5,7 @@ import { checkExternalData } from './external-data.js';
 import { countOps, countParameters, describeModel, readModelFile } from './model-file.js';
 import { loadRuntime } from './runtime.js';
 import { loadError } from './runtime-error.js';
-import { checkElementTypes, describeSignature } from './signature.js';
+import { checkElementTypes, checkOutputNames, describeSignature } from './signature.js';
 
 /** `OrtLoggingLevel`: every failure reaches the caller as an error, and a library does not print. */
 const LOG_FATAL = 4;
@@ -48,6 +48,7 @@ async function inspect(path: string) {
   const external = await checkExternalData(path, model);
   const { input, output } = model.graph!;
   checkElementTypes(model.graph!);
+  checkOutputNames(model.graph!);
   const facts = { ops: countOps(model), parameters: countParameters(model), metadata: describeModel(model) };
   return { declared: { input, output }, facts, external };
 }

@@ -32,6 +32,8 @@ export class OnnxSession implements Session {
   /** Calls whose inputs are being copied. */
   #copying = 0;
   #millisecondsPerCall = 0.1;
+  /** Whether a call has succeeded. */
+  #hasAnswered = false;
   #closed: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
 
@@ -83,13 +85,14 @@ export class OnnxSession implements Session {
         inputs: tensors,
         owned,
         signal,
-        resolve(outputs) {
+        resolve: (outputs) => {
           settle();
+          this.#hasAnswered = true;
           resolve(outputs);
         },
         reject: (error) => {
           settle();
-          reject(explainFailure(this.#signature, tensors, error));
+          reject(this.#explain(tensors, error));
         },
       };
       if (signal !== undefined) this.#aborts.add(signal, call);
@@ -101,10 +104,16 @@ export class OnnxSession implements Session {
   runSync(method: string, inputs: Inputs): Outputs {
     const tensors = this.#bind(method, inputs);
     try {
-      return this.#instances.leastBusy().runSync(tensors);
+      const outputs = this.#instances.leastBusy().runSync(tensors);
+      this.#hasAnswered = true;
+      return outputs;
     } catch (error) {
-      throw error instanceof InfernodeError ? explainFailure(this.#signature, tensors, error) : error;
+      throw error instanceof InfernodeError ? this.#explain(tensors, error) : error;
     }
+  }
+
+  #explain(values: readonly Tensor[], failure: InfernodeError): InfernodeError {
+    return explainFailure({ failure, signature: this.#signature, values, hasAnswered: this.#hasAnswered });
   }
 
   close(): Promise<void> {

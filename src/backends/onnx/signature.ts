@@ -49,6 +49,17 @@ export function checkElementTypes(graph: GraphProto): void {
   for (const value of graph.output) checkElementType(value, 'INF_OUTPUT_UNSUPPORTED', 'Output');
 }
 
+/**
+ * Refuses models with an output that the runtime would lose: it collects outputs in an ordinary object, by name.
+ *
+ * @throws InfernodeError INF_OUTPUT_UNSUPPORTED
+ */
+export function checkOutputNames(graph: GraphProto): void {
+  if (graph.output.every(({ name }) => name !== '__proto__')) return;
+  const message = 'An output is named "__proto__", which onnxruntime-node cannot pass; rename it inside the model';
+  throw new InfernodeError('INF_OUTPUT_UNSUPPORTED', message, { details: { name: '__proto__' } });
+}
+
 function checkElementType(value: ValueProto, code: 'INF_INPUT_DTYPE' | 'INF_OUTPUT_UNSUPPORTED', what: string): void {
   const number = value.type?.tensorType?.elemType ?? 0;
   if (number === 0 || elementType(number).dtype !== null) return;

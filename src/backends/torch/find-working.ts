@@ -4,7 +4,7 @@ import type { Attempt } from '../backend.js';
 import type { BackendDescription } from '../native/addon.js';
 import type { TorchLibrary } from '../native/addon-folders.js';
 import { machineProblem } from '../native/elf-machine.js';
-import { attemptOf, findCore, tryBinary } from '../native/find-core.js';
+import { attemptOf, knownCore, tryBinary } from '../native/find-core.js';
 import { fixOf } from '../native/fixes.js';
 import { probeNative } from '../native/probe.js';
 import { findLibtorch, type LibtorchPlace, librariesOf } from './find-libtorch.js';
@@ -32,7 +32,7 @@ const BUILD = 'run "npx infernode build"';
 
 /** Tries the torch backends with each libtorch that is found, and takes the first pair that works. */
 export async function findWorking(option: string | undefined): Promise<Search> {
-  const core = await findCore();
+  const core = await knownCore();
   const attempts = [...core.attempts];
   if (core.path === null) return none(attempts, core.attempts, core.invalid);
   const libraries = torchLibraries();

@@ -4,7 +4,8 @@ import { Tensor } from '../../tensor/tensor.js';
 import { AbortWatch } from '../abort-watch.js';
 import type { GraphState, Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
 import { bindInputs, explainMismatch } from '../bind-inputs.js';
-import { explainIndex, formatShape } from '../input-errors.js';
+import { explainRun } from '../failed-run.js';
+import { formatShape } from '../input-errors.js';
 import { unknownMethod } from '../methods.js';
 import type { FlatOutputs, SessionHandle } from '../native/addon.js';
 import { CallEncoder, type ScalarKind } from './encode.js';
@@ -20,6 +21,8 @@ interface Method {
   readonly index: number;
   readonly signature: Signature;
   readonly kinds: readonly ScalarKind[];
+  /** Whether a call has succeeded. */
+  hasAnswered: boolean;
 }
 
 /** Models that were dropped without `close` give their memory back when they are collected; V8 must hear of that as well. */
@@ -44,7 +47,7 @@ export class TorchSession implements Session {
     private readonly outputNames: readonly string[] | undefined,
   ) {
     Object.entries(info.methods).forEach(([name, signature], index) => {
-      this.methods.set(name, { name, index, signature, kinds: signature.inputs.map(scalarKind) });
+      this.methods.set(name, { name, index, signature, kinds: signature.inputs.map(scalarKind), hasAnswered: false });
     });
     calls.addon.adjustMemory(info.parameters.bytes);
     collected.register(this, { calls, bytes: info.parameters.bytes }, this);
@@ -64,7 +67,7 @@ export class TorchSession implements Session {
     done.then(this.onSettled, this.onSettled);
     try {
       const outputs = await (signal === undefined ? done : this.abortable(done, ticket, signal));
-      return this.unpack(outputs);
+      return this.unpack(method, outputs);
     } catch (error) {
       throw error instanceof InfernodeError ? error : this.explain(method, args, error);
     }
@@ -75,7 +78,7 @@ export class TorchSession implements Session {
     const args = bindInputs(method.signature, inputs, this.info.signatureSource === 'declared');
     const { length, values } = this.encode(method, args);
     try {
-      return this.unpack(this.calls.addon.runSync(this.handle, method.index, length, values));
+      return this.unpack(method, this.calls.addon.runSync(this.handle, method.index, length, values));
     } catch (error) {
       throw this.explain(method, args, error);
     }
@@ -134,7 +137,8 @@ export class TorchSession implements Session {
     reject(abortError(signal, 'The call'));
   }
 
-  private unpack(flat: FlatOutputs): Outputs {
+  private unpack(method: Method, flat: FlatOutputs): Outputs {
+    method.hasAnswered = true;
     const outputs: [string, Tensor][] = [];
     for (let i = 0; i < flat.length; i += 4) {
       const name = this.outputNames?.[i / 4] ?? (flat[i] as string);
@@ -153,7 +157,9 @@ export class TorchSession implements Session {
     const failure = fromNative(error, `The model failed in ${method.name}(${given.join(', ')})`);
     if (failure.code !== 'INF_MODEL_FAILED') return failure;
     const mismatch = explainMismatch(method.signature, args);
-    if (mismatch === undefined) return explainIndex(failure);
+    if (mismatch === undefined) {
+      return explainRun({ failure, signature: method.signature, values: args, hasAnswered: method.hasAnswered });
+    }
     return new InfernodeError(mismatch.code, mismatch.message, { cause: failure.cause, details: mismatch.details });
   }
 }

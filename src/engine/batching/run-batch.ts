@@ -1,5 +1,6 @@
 import type { Outputs, Session } from '../../backends/backend.js';
 import { InfernodeError } from '../../errors.js';
+import { isDeviceFailure } from '../device-failure.js';
 import type { DispatchReason, ModelObserver } from '../observer.js';
 import { haveRows, joinArguments, releaseJoined, rowsOf } from './join-requests.js';
 import type { PendingRequest } from './pending-request.js';
@@ -49,7 +50,7 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     if (isJoined && !haveRows(outputs, padded)) throw notByRows(outputs, padded);
   } catch (error) {
     record(false, performance.now() - runner.startOf(called), 0);
-    if (!isJoined || isFinal(error)) {
+    if (!isJoined || isDeviceFailure(error)) {
       const reason = isCallersFault(error) ? 'invalid' : 'failed';
       for (const request of requests) request.fail(error, reason);
     } else await runEach(runner, requests);
@@ -65,11 +66,6 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     start += request.rows;
   }
   record(true, computeMs, performance.now() - ended);
-}
-
-/** Whether every later call of the process would fail as well. */
-function isFinal(error: unknown): boolean {
-  return error instanceof InfernodeError && error.code === 'INF_DEVICE_FAILED';
 }
 
 async function runEach(runner: BatchRunner, requests: readonly PendingRequest[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { InputValue, ModelInfo, Outputs, ValueInfo } from '../../backends/backend.js';
 import { isQuantized } from '../../conversion/is-quantized.js';
 import { messageOf } from '../../errors.js';
+import { relativeDistance } from '../../tensor/distance.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { Trial, WorkingInputs } from '../working-inputs.js';
 import type { CostModel } from './cost-model.js';
@@ -109,15 +110,7 @@ function areClose(a: Outputs, b: Outputs, tolerance: number): boolean {
     const other = b[name];
     if (other === undefined || other.size !== tensor.size) return false;
     if (tensor.dtype === 'string') return tensor.data.every((text, index) => text === other.data[index]);
-    const [x, y] = [tensor.toNumbers(), other.toNumbers()];
-    let largest = 0;
-    let distance = 0;
-    for (let index = 0; index < x.length; index++) {
-      largest = Math.max(largest, Math.abs(y[index]!) || 0);
-      if (Object.is(x[index], y[index])) continue;
-      // A NaN on one side only makes it NaN, which is not close to anything.
-      distance = Math.max(distance, Math.abs(x[index]! - y[index]!));
-    }
-    return distance <= tolerance * Math.max(largest, Number.MIN_VALUE);
+    // A NaN on one side only is not close to anything.
+    return relativeDistance(tensor.toNumbers(), other.toNumbers()) <= tolerance;
   });
 }

@@ -12,11 +12,15 @@ export interface LoadPlan {
   readonly anew: boolean;
 }
 
+const EXCLUDED = 'it is not among the versions that are to serve';
+
 /** One model, all its versions, and what is being done to it. */
 export class ModelLifecycle {
   #slots: readonly VersionSlot[] = [];
   /** What is wrong where no version is known. */
   #problem = 'it has not been loaded';
+  /** The versions that are to serve; null where nothing is loaded. */
+  #wanted: readonly number[] | null = null;
   readonly #queue: OperationQueue;
   /** Models that no longer serve and still answer. */
   readonly #retired = new Set<Promise<void>>();
@@ -39,18 +43,30 @@ export class ModelLifecycle {
     return this.#slots.some(({ model }) => model !== null);
   }
 
+  /** Whether a version that answers computes on a GPU. */
+  get usesGpu(): boolean {
+    return this.#slots.some(({ model }) => model !== null && model.info.device !== 'cpu');
+  }
+
   /** @throws InfernodeError INF_MODEL_NOT_FOUND, INF_MODEL_NOT_READY */
   find(version?: number): ServedModel {
     const serving = this.#slots.filter(({ model }) => model !== null);
     const slot = version === undefined ? serving.at(-1) : this.#slots.find((other) => other.version === version);
     const versions = serving.map((other) => other.version);
     if (slot?.model) return { name: this.name, version: slot.version, versions, model: slot.model };
-    if (slot !== undefined) throw this.#notReady(`Version ${version} of model "${this.name}"`, slot.reason);
+    if (slot !== undefined && this.#isWanted(slot)) {
+      throw this.#notReady(`Version ${version} of model "${this.name}"`, slot.reason);
+    }
     if (version === undefined) {
       throw this.#notReady(`Model "${this.name}"`, this.#slots.at(-1)?.reason ?? this.#problem);
     }
     const served = versions.length > 0 ? `; versions that serve: ${versions.join(', ')}` : '';
-    const message = `There is no version ${version} of model "${this.name}"${served}`;
+    const model = `model "${this.name}"`;
+    const problem =
+      slot === undefined
+        ? `There is no version ${version} of ${model}`
+        : `Version ${version} of ${model} does not serve: ${EXCLUDED}`;
+    const message = problem + served;
     throw new InfernodeError('INF_MODEL_NOT_FOUND', message, { details: { name: this.name, given: String(version) } });
   }
 
@@ -83,6 +99,7 @@ export class ModelLifecycle {
   /** Resolves when requests in flight have been answered and the model is freed. Gives up loads that are under way. */
   unload(reason: string): Promise<void> {
     const run = async () => {
+      this.#wanted = null;
       await Promise.all([...this.#slots.map((slot) => slot.unload(reason)), ...this.#retired]);
       this.#problem = reason;
     };
@@ -111,12 +128,13 @@ export class ModelLifecycle {
       source.selection,
     );
     this.#slots = this.#slotsOf(wanted);
+    this.#wanted = wanted;
     const results = await Promise.allSettled(
       [...wanted].reverse().map((version) => this.#loadVersion(version, source, { load, anew, signal })),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    this.#retire(source.versions, wanted, 'it is not among the versions that are to serve');
+    this.#retire(source.versions, wanted, EXCLUDED);
   }
 
   async #loadVersion(
@@ -144,6 +162,11 @@ export class ModelLifecycle {
       this.#slots = this.#slots.filter((slot) => !forgotten.includes(slot));
     };
     this.#letGo(Promise.all(unloads).then(forget));
+  }
+
+  /** Whether a version is to serve, as far as is known: others are not there for requests. */
+  #isWanted({ version }: VersionSlot): boolean {
+    return this.#wanted?.includes(version) ?? true;
   }
 
   #letGo(closing: Promise<void>): void {

@@ -1,17 +1,17 @@
 import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Engine } from '../../engine/engine.js';
 import type { InfernodeError } from '../../errors.js';
+import type { LogLevel } from '../options.js';
 import { modelMetadata, SERVER_METADATA } from '../protocol/metadata.js';
 import { modelStatistics, statisticsOf } from '../protocol/model-statistics.js';
-import { repositoryIndex } from '../protocol/repository-index.js';
 import { tritonConfig } from '../protocol/triton-config.js';
 import { noSharedMemory } from '../wire/shared-memory.js';
 import { infer } from './infer.js';
 import { decodeInferRequest } from './infer-request.js';
 import { encodeInferResponse } from './infer-response.js';
 import { versionOf } from './model-version.js';
-import { type LoadRequest, loadModel, unloadModel } from './repository.js';
-import { logSettings, traceSettings } from './settings.js';
+import { type IndexRequest, indexModels, type LoadRequest, loadModel, unloadModel } from './repository.js';
+import { logSettingsAt, traceSettings } from './settings.js';
 import { type StreamContext, streamInfer } from './stream-infer.js';
 import { type Answer, control, unary } from './unary.js';
 
@@ -23,16 +23,17 @@ interface Named {
 /** What the methods work with. */
 export interface ServiceContext extends StreamContext {
   readonly engine: Engine;
+  readonly logLevel: LogLevel;
   /** Aborted when the server is about to stop, or stops: it is not ready any more. */
   readonly draining: AbortSignal;
 }
 
 /** The methods of GRPCInferenceService. */
 export function inferenceMethods(context: ServiceContext, service: ServiceDefinition): UntypedServiceImplementation {
-  const { engine, draining, report } = context;
+  const { engine, draining, report, logLevel } = context;
   const served = ({ name, version }: Named) => engine.model(name, versionOf(version));
   const controls: Record<string, Answer<never>> = {
-    ServerLive: () => ({ live: true }),
+    ServerLive: () => ({ live: engine.failure === null }),
     ServerReady: () => ({ ready: engine.ready && !draining.aborted }),
     ModelReady: (request: Named) => ({ ready: !draining.aborted && isReady(() => served(request)) }),
     ServerMetadata: () => SERVER_METADATA,
@@ -42,9 +43,9 @@ export function inferenceMethods(context: ServiceContext, service: ServiceDefini
     ModelStatistics: ({ name, version }: Named) => ({
       model_stats: name === '' ? engine.served().map(modelStatistics) : statisticsOf(engine, name, versionOf(version)),
     }),
-    RepositoryIndex: ({ ready }: { ready: boolean }) => ({ models: repositoryIndex(engine, ready) }),
+    RepositoryIndex: (request: IndexRequest) => indexModels(engine, request),
     RepositoryModelLoad: (request: LoadRequest) => loadModel(engine, request),
-    RepositoryModelUnload: ({ model_name }: LoadRequest) => unloadModel(engine, model_name),
+    RepositoryModelUnload: (request: LoadRequest) => unloadModel(engine, request),
     SystemSharedMemoryStatus: () => ({ regions: {} }),
     SystemSharedMemoryRegister: refuseSharedMemory,
     SystemSharedMemoryUnregister: () => ({}),
@@ -52,7 +53,7 @@ export function inferenceMethods(context: ServiceContext, service: ServiceDefini
     CudaSharedMemoryRegister: refuseSharedMemory,
     CudaSharedMemoryUnregister: () => ({}),
     TraceSetting: traceSettings,
-    LogSettings: logSettings,
+    LogSettings: (request: object) => logSettingsAt(logLevel, request),
   };
   const handlers = Object.entries(controls).map(([name, answer]) => [
     name,

@@ -5,12 +5,14 @@ import {
   checkOptions,
   checkRequired,
   flag,
+  oneOf,
   port,
   type Rule,
   text,
   texts,
   whole,
 } from '../check-options.js';
+import { LOG_LEVELS, type LogLevel } from '../options.js';
 import { checkTls, type TlsOptions, tlsRule } from '../tls.js';
 
 /** Where and to whom to serve. */
@@ -34,6 +36,8 @@ export interface GrpcServerOptions {
   readonly maxStreamRequests?: number;
   /** Is told of errors of models and of the server itself. Of the latter, clients learn only that there was one. Must not throw. */
   readonly onError?: (error: unknown) => void;
+  /** What clients are told that is logged; `silent` by default. The server itself logs nothing. */
+  readonly logLevel?: LogLevel;
 }
 
 const RULES: Readonly<Record<keyof GrpcServerOptions, Rule>> = {
@@ -47,6 +51,7 @@ const RULES: Readonly<Record<keyof GrpcServerOptions, Rule>> = {
   maxConcurrentStreams: whole(1),
   maxStreamRequests: whole(1),
   onError: callable,
+  logLevel: oneOf(LOG_LEVELS),
 };
 
 /** @throws InfernodeError INF_OPTION_INVALID */

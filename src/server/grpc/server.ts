@@ -32,7 +32,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   checkGrpcOptions(options);
   const { engine, host = '127.0.0.1', port = 8081, apiKeys = [], tls } = options;
   const { maxMessageBytes = 64 * 2 ** 20, maxConcurrentStreams = 256, maxStreamRequests = 16 } = options;
-  const { onError = () => {} } = options;
+  const { onError = () => {}, logLevel = 'silent' } = options;
   checkExposure(host, options);
   const credentials = credentialsOf(tls);
   const [draining, stopping] = [new AbortController(), new AbortController()];
@@ -48,7 +48,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const services = loadServices();
   const service = services[INFERENCE_SERVICE] as ServiceDefinition;
   const ending = { draining: draining.signal, stopping: stopping.signal };
-  const context = { engine, maxStreamRequests, ...ending, report: onError };
+  const context = { engine, maxStreamRequests, logLevel, ...ending, report: onError };
   server.addService(withRawRequests(service), inferenceMethods(context, service));
   addHealth(server, engine, ending);
   new ReflectionService(services).addToServer(server);

@@ -1,4 +1,5 @@
-import { LOG_SETTINGS, refuseChanges, TRACE_SETTINGS } from '../protocol/settings.js';
+import type { LogLevel } from '../options.js';
+import { logSettings, refuseChanges, TRACE_SETTINGS } from '../protocol/settings.js';
 
 interface SettingsRequest {
   readonly settings?: Readonly<Record<string, object>>;
@@ -11,10 +12,10 @@ export function traceSettings({ settings = {} }: SettingsRequest): object {
 }
 
 /** A LogSettingsResponse. @throws InfernodeError INF_REQUEST_UNSUPPORTED for a change */
-export function logSettings({ settings = {} }: SettingsRequest): object {
+export function logSettingsAt(level: LogLevel, { settings = {} }: SettingsRequest): object {
   refuseChanges(settings, 'the log');
   return {
-    settings: mapValues(LOG_SETTINGS, (value) =>
+    settings: mapValues(logSettings(level), (value) =>
       typeof value === 'boolean' ? { bool_param: value } : { uint32_param: value },
     ),
   };

@@ -1,5 +1,7 @@
 import { type ModelConfig, parseModelConfig } from '../../config/model-config.js';
+import { didYouMean } from '../../config/suggest.js';
 import { InfernodeError } from '../../errors.js';
+import { quoteName } from '../../models/repository/model-name.js';
 import { fieldOf, fieldsOf, invalidRequest, textOf } from '../wire/fields.js';
 import { parseJson } from '../wire/infer-request.js';
 import { fromTritonConfig, isTritonConfig } from './from-triton-config.js';
@@ -21,6 +23,13 @@ export function loadConfig(name: string, parameters: unknown): ModelConfig | und
       'Models are loaded from the repository only, not from a request',
       { details: { name: 'parameters.file' } },
     );
+  }
+  const unknown = Object.keys(fields).find((key) => key !== 'config');
+  if (unknown !== undefined) {
+    const hint = didYouMean(unknown, ['config']) || '; there is config';
+    throw new InfernodeError('INF_REQUEST_INVALID', `There is no parameter ${quoteName(unknown)} of a load${hint}`, {
+      details: { name: unknown, expected: 'config' },
+    });
   }
   const text = fieldOf(fields, 'config');
   if (text === undefined) return undefined;

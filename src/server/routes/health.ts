@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Engine } from '../../engine/engine.js';
 import type { AccessCheck } from '../http/access.js';
-import { checkReady } from '../protocol/readiness.js';
+import { checkLive, checkReady } from '../protocol/readiness.js';
 
 /** Whether the server is there, and whether it can work. */
 export function addHealthRoutes(scope: FastifyInstance, engine: Engine, checkAccess: AccessCheck): void {
@@ -17,8 +17,11 @@ export function addHealthRoutes(scope: FastifyInstance, engine: Engine, checkAcc
   };
   scope.get(
     '/v2/health/live',
-    { config, schema: { summary: 'Whether the server runs', tags: ['health'] } },
-    async () => ({ live: true }),
+    { config, schema: { summary: 'Whether the server runs, and need not be started again', tags: ['health'] } },
+    async () => {
+      checkLive(engine);
+      return { live: true };
+    },
   );
   scope.get(
     '/v2/health/ready',

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { jsonBody } from '../http/json-body.js';
 import { modelName } from '../http/model-path.js';
-import { LOG_SETTINGS, refuseChanges, TRACE_SETTINGS } from '../protocol/settings.js';
+import { logSettings, refuseChanges, TRACE_SETTINGS } from '../protocol/settings.js';
 
 /** The settings of traces and of the log, which clients may read. */
 export function addSettingsRoutes(scope: FastifyInstance): void {
@@ -20,9 +20,11 @@ export function addSettingsRoutes(scope: FastifyInstance): void {
       return TRACE_SETTINGS;
     });
   }
-  scope.get('/v2/logging', schema('Settings of the log: none are for clients'), async () => LOG_SETTINGS);
+  // A host application may set it while it runs.
+  const settings = () => logSettings(scope.log.level);
+  scope.get('/v2/logging', schema('What is logged'), async () => settings());
   scope.post('/v2/logging', change, async (request) => {
     refuseChanges(jsonBody(request), 'the log');
-    return LOG_SETTINGS;
+    return settings();
   });
 }

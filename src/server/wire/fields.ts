@@ -52,10 +52,10 @@ export function flagOf(value: unknown, what: string, absent: boolean): boolean {
   return value;
 }
 
-/** @throws InfernodeError INF_REQUEST_TOO_LARGE */
+/** @throws InfernodeError INF_REQUEST_INVALID */
 export function checkTensorCount(list: readonly unknown[], what: 'inputs' | 'outputs', most: number): void {
   if (list.length <= most) return;
-  throw new InfernodeError('INF_REQUEST_TOO_LARGE', `A request may have ${most} ${what}, not ${list.length}`, {
+  throw new InfernodeError('INF_REQUEST_INVALID', `A request may have ${most} ${what}, not ${list.length}`, {
     details: { name: what, expected: `at most ${most}`, given: String(list.length) },
   });
 }

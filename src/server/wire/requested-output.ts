@@ -14,7 +14,7 @@ export interface RequestedOutput {
  * Reads the outputs that a request lists. None, or an empty list, stands for all.
  *
  * @param binary what holds for outputs that do not say
- * @throws InfernodeError INF_REQUEST_INVALID, INF_REQUEST_TOO_LARGE, INF_REQUEST_UNSUPPORTED
+ * @throws InfernodeError INF_REQUEST_INVALID, INF_REQUEST_UNSUPPORTED
  */
 export function readOutputs(value: unknown, binary: boolean, maxTensors: number): RequestedOutput[] | null {
   if (value === undefined) return null;

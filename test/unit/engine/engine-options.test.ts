@@ -31,12 +31,12 @@ test('unknown options, with the one that was meant', () => {
 test('values that do not fit', () => {
   throws(() => fill({}), 'INF_OPTION_INVALID', 'a repository, models, or both');
   throws(() => fillEngineOptions(null as unknown as EngineOptions), 'INF_OPTION_INVALID');
-  wrong({ repository: 5 }, 'Option repository must be the path of a folder; given: 5');
+  wrong({ repository: 5 }, 'Option repository must be the path of a folder, not 5');
   wrong({ repository: '' }, 'Option repository');
   wrong({ models: 'x' }, 'Option models must be an object of paths');
   wrong({ models: { a: 5 } }, 'Option models.a must be a path');
   wrong({ models: { '../a': 'x' } }, 'the name "../a" has a path separator');
-  wrong({ mode: 'pull' }, 'Option mode must be none, explicit, poll; given: pull');
+  wrong({ mode: 'pull' }, 'Option mode must be none, explicit, poll, not "pull"');
   wrong({ mode: 'explicit', startup: 'net' }, 'Option startup must be a list of names');
   wrong({ mode: 'explicit', startup: ['a/b'] }, 'the name "a/b"');
   wrong({ startup: ['net'] }, 'Option startup is for mode explicit');

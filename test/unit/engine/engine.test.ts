@@ -300,7 +300,7 @@ describe('a reload', () => {
     await engine.loadModel('net');
     assert.equal(await answerOf(engine, 'net'), 2);
     await until(() => index(engine)[0] === 'net/1 UNAVAILABLE');
-    await rejects(answerOf(engine, 'net', 1), 'INF_MODEL_NOT_READY');
+    await rejects(answerOf(engine, 'net', 1), 'INF_MODEL_NOT_FOUND', 'not among the versions that are to serve');
     await rm(join(folder, 'net/1'), { recursive: true });
     await engine.loadModel('net');
     assert.deepEqual(index(engine).slice(0, 1), ['net/2 READY']);

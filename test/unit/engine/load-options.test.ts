@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PRECISIONS } from '#src/config/model-config';
+import { describeValue } from '#src/config/schema';
 import { availableCores } from '#src/config/thread-budget';
 import { fillLoadOptions, type LoadOptions } from '#src/engine/load-options';
 import { throws } from '../../support/expect-error.js';
@@ -71,7 +72,7 @@ describe('what cannot be is refused, with what could', () => {
       'auto, cpu, cuda or cuda:N',
       ['gpu', 'cuda:', 'cuda:-1', 'cuda:1234', 'cpu:0', ' cpu', 'cpu\n', null, 0],
     ],
-    ['threads', 'an integer from 1', [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '2', null]],
+    ['threads', 'an integer from 1', [0, -1, 1.5, 2n, Number.NaN, Number.POSITIVE_INFINITY, '2', null]],
     ['precision', PRECISIONS.join(', '), ['float32', 'FP32', null]],
     ['instances', 'an integer from 1', [0, 1.5, '2', null]],
     ['warmup', 'an integer from 0', [-1, 0.5, true, null]],
@@ -82,15 +83,20 @@ describe('what cannot be is refused, with what could', () => {
     test(name, () => {
       for (const value of values) {
         const error = throws(() => fill({ [name]: value }), 'INF_OPTION_INVALID', `Option ${name}`, expected);
-        assert.deepEqual([error.details.name, error.details.given], [name, String(value)]);
+        assert.deepEqual([error.details.name, error.details.given], [name, describeValue(value)]);
       }
     });
   }
 });
 
+test('numbers that are none and bigints are told as they are', () => {
+  throws(() => fill({ threads: Number.NaN }), 'INF_OPTION_INVALID', /, not NaN$/);
+  throws(() => fill({ threads: 2n }), 'INF_OPTION_INVALID', /, not 2$/);
+});
+
 test('an unknown option is named, with the one that was meant', () => {
   throws(() => fill({ thread: 2 }), 'INF_OPTION_INVALID', '"thread"', 'did you mean "threads"');
-  throws(() => fill({ something: 2 }), 'INF_OPTION_INVALID', /There is no option "something"$/);
+  throws(() => fill({ something: 2 }), 'INF_OPTION_INVALID', /There is no option "something"; there are backend, /);
   throws(() => fill('torch'), 'INF_OPTION_INVALID', 'Options are an object');
 });
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine, ModelEntry } from '#src/engine/engine';
-import { checkReady } from '#src/server/protocol/readiness';
+import { InfernodeError } from '#src/errors';
+import { checkLive, checkReady } from '#src/server/protocol/readiness';
 import { throws } from '../../../support/expect-error.js';
 
 const entry = (name: string, version: number | null = 1): ModelEntry => ({
@@ -10,7 +11,8 @@ const entry = (name: string, version: number | null = 1): ModelEntry => ({
   state: 'LOADING',
   reason: 'it is loading',
 });
-const engineOf = (ready: boolean, ...entries: ModelEntry[]) => ({ ready, awaited: () => entries }) as Engine;
+const engineOf = (ready: boolean, ...entries: ModelEntry[]) =>
+  ({ ready, failure: null, awaited: () => entries }) as unknown as Engine;
 const messageOf = (engine: Engine, isTrusted: boolean) =>
   throws(() => checkReady(engine, isTrusted), 'INF_MODEL_NOT_READY').message;
 
@@ -32,4 +34,14 @@ test('to strangers it says how many they are', () => {
     messageOf(engineOf(false, entry('a'), entry('b')), false),
     'The server is not ready: 2 models do not serve',
   );
+});
+
+test('a device that has failed for good is what it says first, to strangers without a name', () => {
+  const failure = new InfernodeError('INF_DEVICE_FAILED', 'cuda:0 failed');
+  const engine = { ...engineOf(false, entry('a')), failure } as Engine;
+  const said = (isTrusted: boolean) => throws(() => checkReady(engine, isTrusted), 'INF_DEVICE_FAILED').message;
+  assert.equal(said(true), 'The server is not ready: cuda:0 failed');
+  assert.equal(said(false), 'The server is not ready: a device has failed for good');
+  throws(() => checkLive(engine), 'INF_DEVICE_FAILED', 'must be started again');
+  checkLive(engineOf(false));
 });

@@ -18,6 +18,8 @@ describe('data to a tensor', () => {
   test('rounds floats, and refuses what does not fit, with the name of the input', () => {
     assert.deepEqual(tensorFromData('float32', [1], [0.1], 'x').data, Float32Array.of(0.1));
     throws(() => tensorFromData('float32', [1], [1e39], 'x'), 'INF_TENSOR_DATA', 'Input "x"', 'float32');
+    const beyond = JSON.parse('[0, 1e400]');
+    throws(() => tensorFromData('float64', [2], beyond, 'x'), 'INF_TENSOR_DATA', 'Input "x"', 'data[1]', 'float64');
     throws(() => tensorFromData('int8', [2], [1, 128], 'x'), 'INF_TENSOR_DATA', 'data[1]', '127');
     throws(() => tensorFromData('uint32', [1], [-1], 'x'), 'INF_TENSOR_DATA');
     throws(() => tensorFromData('int32', [1], [0.5], 'x'), 'INF_TENSOR_DATA');
