@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { InfernodeError, messageOf } from '../errors.js';
 import { checkExposure } from './exposure.js';
@@ -43,7 +44,8 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
   app.addHook('onSend', async (_request, reply) => {
     if (state !== 'open') reply.header('connection', 'close');
     // From now on, for a model may take as long as it likes: a client that does not read keeps the answer in memory.
-    reply.raw.setTimeout(answerTimeout);
+    // What `app.inject` makes has no real one.
+    if (reply.raw.socket instanceof Socket) reply.raw.setTimeout(answerTimeout);
   });
   const allowedHosts = options.allowedHosts ?? (isLoopback(host) ? LOOPBACK_HOSTS : undefined);
   // On the root itself, so that what is no route is behind its hooks as well.

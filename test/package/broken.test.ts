@@ -268,8 +268,8 @@ describe('infernode build', { skip: needsPackage }, () => {
     });
     let printed = '';
     for await (const text of child.stderr.setEncoding('utf8')) {
-      // By then the compilers are at work.
-      if (!printed.includes('[') && text.includes('[')) child.kill('SIGINT');
+      // The compilers begin.
+      if (text.includes('Build files have been written')) setTimeout(() => child.kill('SIGINT'), 1000);
       printed += text;
     }
     // It ends after its compilers, whose output it reads.
