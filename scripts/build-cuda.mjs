@@ -123,7 +123,9 @@ function whetherItOpens(libtorch) {
   if (!existsSync(child)) return 'not tried: run npm run build:ts first';
   try {
     const answer = JSON.parse(execFileSync(process.execPath, [child, ...files], { encoding: 'utf8' }));
-    return answer.ok ? `opens; devices ${answer.description.devices}` : `does not open: ${answer.reason}`;
+    if (!answer.ok) return `does not open: ${answer.reason}`;
+    const { devices, details } = answer.description;
+    return ['opens', `devices ${devices}`, JSON.parse(details).cuda.unavailable].filter(Boolean).join('; ');
   } catch (error) {
     return `crashes: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
   }
