@@ -25,7 +25,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
   const { listBackends } = await import('../backends/registry.js');
   const { libtorch } = options;
   const [backends, sharp] = await Promise.all([
-    listBackends(libtorch === undefined ? {} : { libtorch }),
+    listBackends(libtorch === undefined ? { fresh: true } : { libtorch, fresh: true }),
     sharpStatus(),
   ]);
   const system = systemInfo();

@@ -179,7 +179,7 @@ async function choose(
       continue;
     }
     const backend = backendOf(name, options.libtorch);
-    const status = await backend.probe();
+    const status = await backend.prepare();
     if (status.available) {
       const asked = options.backend === 'auto' ? `runs ${candidate.format}` : 'was asked for';
       return {

@@ -7,7 +7,9 @@ import { type AddonFolder, addonFolders, coreIn, userBuilds } from './addon-fold
 import { machineProblem } from './elf-machine.js';
 import { fixOf } from './fixes.js';
 import { checkAgainstManifest } from './manifest.js';
-import { type ProbeResult, probeCore } from './probe.js';
+import { probeCore } from './probe.js';
+import type { ProbeOptions } from './probe-cache.js';
+import type { ProbeResult } from './probe-process.js';
 
 /** The core add-on that works here, and every place that was tried for it. */
 export interface FoundCore {
@@ -18,7 +20,7 @@ export interface FoundCore {
 }
 
 /** Opens the core add-ons there are in child processes, best first, and takes the first that works. */
-export async function findCore(): Promise<FoundCore> {
+export async function findCore(options: ProbeOptions = {}): Promise<FoundCore> {
   const attempts: Attempt[] = [];
   let invalid: InfernodeError | null = null;
   for (const folder of addonFolders()) {
@@ -28,7 +30,7 @@ export async function findCore(): Promise<FoundCore> {
       if (folder.path !== userBuilds()) attempts.push({ what, path: folder.path, ok: false, ...missing(folder) });
       continue;
     }
-    const result = await tryBinary(path, folder.origin, () => probeCore(path));
+    const result = await tryBinary(path, folder.origin, () => probeCore(path, options));
     attempts.push({ what, path, ...attemptOf(result, 'works') });
     if (result.ok) return { path, attempts, invalid };
     invalid = result.invalid ?? invalid;
@@ -40,7 +42,7 @@ export async function findCore(): Promise<FoundCore> {
 export type Tried<Result> = Result | { readonly ok: false; readonly reason: string; readonly invalid?: InfernodeError };
 
 /** Checks a binary by its bytes, then opens it in a child process. */
-export async function tryBinary<Result extends ProbeResult>(
+export async function tryBinary<Result extends ProbeResult<unknown>>(
   path: string,
   origin: string,
   probe: () => Promise<Result>,
@@ -56,7 +58,7 @@ export async function tryBinary<Result extends ProbeResult>(
 }
 
 /** The rest of an attempt. */
-export function attemptOf(result: Tried<ProbeResult>, good: string): Pick<Attempt, 'ok' | 'reason' | 'fix'> {
+export function attemptOf(result: Tried<ProbeResult<unknown>>, good: string): Pick<Attempt, 'ok' | 'reason' | 'fix'> {
   if (result.ok) return { ok: true, reason: good };
   const fix = fixOf(result.reason);
   return { ok: false, reason: `does not work: ${result.reason}`, ...(fix === undefined ? {} : { fix }) };

@@ -18,6 +18,11 @@ export const onnxBackend: Backend = {
     return probed;
   },
 
+  /** Each process probes anew, so that is enough. */
+  prepare() {
+    return onnxBackend.probe();
+  },
+
   async load(path, format, options) {
     if (format !== 'onnx') {
       throw new InfernodeError('INF_MODEL_FORMAT', `The onnx backend loads ONNX models; ${path} is ${format}`, {

@@ -7,6 +7,7 @@ import { machineProblem } from '../native/elf-machine.js';
 import { attemptOf, findCore, tryBinary } from '../native/find-core.js';
 import { fixOf } from '../native/fixes.js';
 import { probeNative } from '../native/probe.js';
+import type { ProbeOptions } from '../native/probe-cache.js';
 import { findLibtorch, type LibtorchPlace, librariesOf } from './find-libtorch.js';
 import { fittingLibraries, torchLibraries, versionsOf } from './torch-libraries.js';
 
@@ -31,15 +32,15 @@ export interface Search {
 const BUILD = 'run "npx infernode build"';
 
 /** Tries the torch backends with each libtorch that is found, and takes the first pair that works. */
-export async function findWorking(option: string | undefined): Promise<Search> {
-  const core = await findCore();
+export async function findWorking(option: string | undefined, options: ProbeOptions = {}): Promise<Search> {
+  const core = await findCore(options);
   const attempts = [...core.attempts];
   if (core.path === null) return none(attempts, core.attempts, core.invalid);
   const libraries = torchLibraries();
   const torch: Attempt[] = [];
   let invalid: InfernodeError | null = null;
   for await (const place of findLibtorch(option)) {
-    for await (const { attempt, working, refused } of tryPlace(core.path, libraries, place)) {
+    for await (const { attempt, working, refused } of tryPlace(core.path, libraries, place, options)) {
       torch.push(attempt);
       invalid = refused ?? invalid;
       if (working !== undefined) return { working, attempts: [...attempts, ...torch], reason: '', invalid: null };
@@ -54,7 +55,12 @@ interface Step {
   readonly refused?: InfernodeError | undefined;
 }
 
-async function* tryPlace(core: string, libraries: TorchLibrary[], place: LibtorchPlace): AsyncGenerator<Step> {
+async function* tryPlace(
+  core: string,
+  libraries: TorchLibrary[],
+  place: LibtorchPlace,
+  options: ProbeOptions,
+): AsyncGenerator<Step> {
   const what = `libtorch (${place.source})`;
   const { lib } = place;
   const fail = (reason: string, fix?: string): Step => ({
@@ -67,7 +73,7 @@ async function* tryPlace(core: string, libraries: TorchLibrary[], place: Libtorc
   if (fitting.length === 0) return yield fail(`${place.reason} does not work: ${lacking(libraries)}`, BUILD);
   for (const library of fitting) {
     const result = await tryBinary(library.path, library.origin, () =>
-      probeNative(core, library.path, librariesOf(lib)),
+      probeNative(core, library.path, librariesOf(lib), options),
     );
     const { ok, reason, fix } = attemptOf(result, '');
     const attempt: Attempt = {

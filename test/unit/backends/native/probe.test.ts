@@ -138,6 +138,39 @@ describe('what a probe found', () => {
     assert.equal(Object.keys(JSON.parse(await readFile(file, 'utf8'))).length, 16);
   });
 
+  test('is probed anew where that is asked for, and forgotten if it fails', async (t) => {
+    const { folder, core, times } = await place(t);
+    const backend = join(folder, 'backend.so');
+    await utimes(core, 0, 0);
+    assert.equal((await probeNative(core, backend, [])).ok, true);
+    assert.equal((await probeNative(core, backend, [], { fresh: true })).ok, true);
+    assert.equal(await times(), 2);
+    // The file is as it was, as far as the cache can see; what it needs has gone.
+    const { size } = await stat(core);
+    await writeFile(core, 'throw new Error("libgone.so: cannot open")'.padEnd(size));
+    await utimes(core, 0, 0);
+    assert.equal((await probeNative(core, backend, [])).ok, true);
+    assert.equal((await probeNative(core, backend, [], { fresh: true })).ok, false);
+    assert.equal((await probeNative(core, backend, [])).ok, false);
+  });
+
+  test('is as if absent where the disk holds something else', async (t) => {
+    const { probe, times } = await place(t);
+    assert.equal((await probe()).ok, true);
+    const file = join(cache, 'infernode', 'probes.json');
+    const [key] = Object.keys(JSON.parse(await readFile(file, 'utf8')));
+    const wrong = [{ evil: 1 }, null, 5, 'text', [], { ...description, devices: 1 }, { ...description, details: '{' }];
+    for (const [index, entry] of wrong.entries()) {
+      await writeFile(file, JSON.stringify({ [key!]: entry }));
+      assert.deepEqual(await probe(), { ok: true, description });
+      assert.equal(await times(), index + 2, JSON.stringify(entry));
+    }
+    for (const content of ['[]', 'null', '7', '{"evil":1}']) {
+      await writeFile(file, content);
+      assert.deepEqual(await probe(), { ok: true, description }, content);
+    }
+  });
+
   async function makeCache(content: string): Promise<void> {
     const { mkdir } = await import('node:fs/promises');
     await mkdir(join(cache, 'infernode'));
