@@ -191,7 +191,8 @@ async function choose(
     code = status.code ?? code;
     passedOver.push(`${name} is unavailable: ${status.reason}`);
   }
-  const hint = names.includes('onnx')
+  const exportable = names.includes('onnx') && candidates.every(({ format }) => format !== 'onnx');
+  const hint = exportable
     ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that'
     : '';
   throw new InfernodeError(code, `No backend here runs ${candidates[0]!.file}: ${passedOver.join('; ')}${hint}`);

@@ -4,7 +4,7 @@ import { packageRoot } from '../../config/package-root.js';
 import { InfernodeError } from '../../errors.js';
 import type { Attempt } from '../backend.js';
 import { type AddonFolder, addonFolders, coreIn, userBuilds } from './addon-folders.js';
-import { machineProblem } from './elf-machine.js';
+import { elfProblem } from './elf-file.js';
 import { fixOf } from './fixes.js';
 import { checkAgainstManifest } from './manifest.js';
 import { probeCore } from './probe.js';
@@ -53,8 +53,8 @@ export async function tryBinary<Result extends ProbeResult<unknown>>(
     if (!(error instanceof InfernodeError)) throw error;
     return { ok: false, reason: error.message, invalid: error };
   }
-  const machine = machineProblem(path);
-  return machine === null ? probe() : { ok: false, reason: machine };
+  const problem = elfProblem(path);
+  return problem === null ? probe() : { ok: false, reason: problem };
 }
 
 /** The rest of an attempt. */

@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import type { InfernodeError } from '../../errors.js';
 import type { Attempt } from '../backend.js';
 import type { BackendDescription } from '../native/addon.js';
 import type { TorchLibrary } from '../native/addon-folders.js';
-import { machineProblem } from '../native/elf-machine.js';
+import { elfProblem } from '../native/elf-file.js';
 import { attemptOf, findCore, tryBinary } from '../native/find-core.js';
 import { fixOf } from '../native/fixes.js';
 import { probeNative } from '../native/probe.js';
@@ -67,8 +66,8 @@ async function* tryPlace(
     attempt: { what, path: lib ?? place.path, ok: false, reason, ...(fix === undefined ? {} : { fix }) },
   });
   if (lib === null) return yield fail(place.reason);
-  const machine = machineProblem(join(lib, 'libtorch_cpu.so'));
-  if (machine !== null) return yield fail(`${place.reason} does not work: ${machine}`, fixOf(machine));
+  const problem = librariesOf(lib).map(elfProblem).find(Boolean);
+  if (problem) return yield fail(`${place.reason} does not work: ${problem}`, fixOf(problem));
   const fitting = fittingLibraries(libraries, place);
   if (fitting.length === 0) return yield fail(`${place.reason} does not work: ${lacking(libraries)}`, BUILD);
   for (const library of fitting) {
