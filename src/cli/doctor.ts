@@ -72,5 +72,5 @@ function gpuFacts({ gpu = {} }: BackendStatus): string[][] {
 }
 
 function mark(ok: boolean): string {
-  return ok ? 'works' : 'missing';
+  return ok ? 'works' : 'unavailable';
 }

@@ -192,8 +192,6 @@ async function choose(
     passedOver.push(`${name} is unavailable: ${status.reason}`);
   }
   const exportable = names.includes('onnx') && candidates.every(({ format }) => format !== 'onnx');
-  const hint = exportable
-    ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that'
-    : '';
+  const hint = exportable ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that' : '';
   throw new InfernodeError(code, `No backend here runs ${candidates[0]!.file}: ${passedOver.join('; ')}${hint}`);
 }

@@ -27,7 +27,7 @@ export async function findCore(options: ProbeOptions = {}): Promise<FoundCore> {
     const what = `add-on (${folder.origin})`;
     const path = coreIn(folder);
     if (path === null) {
-      if (folder.path !== userBuilds()) attempts.push({ what, path: folder.path, ok: false, ...missing(folder) });
+      if (isExpected(folder)) attempts.push({ what, path: folder.path, ok: false, ...missing(folder) });
       continue;
     }
     const result = await tryBinary(path, folder.origin, () => probeCore(path, options));
@@ -64,16 +64,24 @@ export function attemptOf(result: Tried<ProbeResult<unknown>>, good: string): Pi
   return { ok: false, reason: `does not work: ${result.reason}`, ...(fix === undefined ? {} : { fix }) };
 }
 
+/** Nothing is missing where nobody builds a core: `infernode build` makes torch backends, and a clone is built by its scripts. */
+function isExpected({ origin, path }: AddonFolder): boolean {
+  return path !== userBuilds() && (origin !== 'local build' || isClone());
+}
+
+function isClone(): boolean {
+  return existsSync(join(packageRoot, 'scripts'));
+}
+
 function missing({ origin, path }: AddonFolder): Pick<Attempt, 'reason' | 'fix'> {
   if (origin === 'INFERNODE_ADDON') {
     const reason = existsSync(path) ? 'no infernode.node in it' : 'no such folder';
     return { reason, fix: 'correct INFERNODE_ADDON, or unset it' };
   }
-  const inClone = existsSync(join(packageRoot, 'scripts'));
-  if (origin === 'local build') return inClone ? { reason: 'not built', fix: 'npm run build' } : { reason: 'none' };
+  if (origin === 'local build') return { reason: 'not built', fix: 'npm run build' };
   const reason = `none for ${process.platform} ${process.arch}`;
   return {
     reason,
-    fix: inClone ? 'npm run prebuild' : 'build it in a clone, and set INFERNODE_ADDON to its build/Release',
+    fix: isClone() ? 'npm run prebuild' : 'build it in a clone, and set INFERNODE_ADDON to its build/Release',
   };
 }

@@ -43,11 +43,13 @@ export function publishedFiles(folder: string): string[] {
 
 function readManifest(path: string, required: boolean): Manifest | null {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Manifest;
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as Partial<Manifest> | null;
+    if (typeof manifest?.files === 'object' && manifest.files !== null) return { files: manifest.files };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !required) return null;
     throw invalid(path, `cannot be read: ${messageOf(error)}`, {});
   }
+  throw invalid(path, 'does not say which files there are', {});
 }
 
 function invalid(path: string, what: string, details: { expected?: string; given?: string }): InfernodeError {

@@ -38,7 +38,7 @@ export const onnxBackend: Backend = {
     if (precision === 'bf16' || precision === 'tf32') {
       throw new InfernodeError(
         'INF_PRECISION_UNSUPPORTED',
-        `The onnx backend does not compute in ${precision}: use int8`,
+        `The onnx backend does not compute in ${precision}: use fp32, fp16 or int8`,
         {
           details: { expected: 'auto, fp32, fp16 or int8', given: precision },
         },

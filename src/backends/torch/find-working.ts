@@ -65,7 +65,7 @@ async function* tryPlace(
   const fail = (reason: string, fix?: string): Step => ({
     attempt: { what, path: lib ?? place.path, ok: false, reason, ...(fix === undefined ? {} : { fix }) },
   });
-  if (lib === null) return yield fail(place.reason);
+  if (lib === null) return yield fail(place.reason, place.fix);
   const problem = librariesOf(lib).map(elfProblem).find(Boolean);
   if (problem) return yield fail(`${place.reason} does not work: ${problem}`, fixOf(problem));
   const fitting = fittingLibraries(libraries, place);
@@ -102,10 +102,16 @@ function lacking(libraries: readonly TorchLibrary[]): string {
 function none(attempts: readonly Attempt[], decisive: readonly Attempt[], invalid: InfernodeError | null): Search {
   const broken = decisive.find(({ reason }) => reason.includes('does not work'));
   const chosen = broken ?? (decisive.length === 1 ? decisive[0] : undefined) ?? decisive.find(({ fix }) => fix);
-  const where = chosen !== undefined && broken === undefined ? `${chosen.path} (${chosen.what}): ` : '';
+  const where = chosen === undefined ? '' : subjectOf(chosen, broken === undefined);
   const reason =
     chosen === undefined
       ? 'no libtorch found: set INFERNODE_LIBTORCH to its folder (docs/INSTALL.md says where to get one)'
       : `${where}${chosen.reason}${chosen.fix === undefined ? '' : `; ${chosen.fix}`}`;
   return { working: null, attempts, reason, invalid: broken === undefined ? null : invalid };
+}
+
+/** What a reason is about, unless it says so itself. */
+function subjectOf({ what, path, reason }: Attempt, isMissing: boolean): string {
+  if (isMissing) return `${path} (${what}): `;
+  return reason.startsWith('does not work') ? `the ${what} ` : '';
 }

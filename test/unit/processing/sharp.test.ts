@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { sharpStatus } from '#src/processing/sharp';
-import { repository } from '../../support/test-data.js';
-import { makeFolder } from '../support/files.js';
+import { copyPackage } from '../support/package-copy.js';
 
 /** Told by a process of its own: whether a picture can be read, or why not. */
 const READ = `
@@ -16,30 +14,15 @@ const READ = `
 
 /** The package with a sharp of its own, which a test may damage. */
 async function packageWithSharp(t: TestContext) {
-  const folder = await makeFolder(t, { 'package.json': '{"name": "infernode", "version": "1.0.0", "type": "module"}' });
-  const [from, to] = [join(repository, 'node_modules'), join(folder, 'node_modules')];
-  await mkdir(to);
-  for (const name of await readdir(from)) {
-    if (name === 'sharp' || name === '@img') await cp(join(from, name), join(to, name), { recursive: true });
-    else await symlink(join(from, name), join(to, name));
-  }
-  await cp(join(repository, 'dist'), join(folder, 'dist'), { recursive: true });
-  const ask = async (...args: string[]) => {
-    const env = { PATH: '/no/such/folder', XDG_CACHE_HOME: join(folder, 'cache') };
-    return new Promise<{ told: never; signal: string | null }>((settle, fail) => {
-      execFile(process.execPath, args, { env, cwd: folder, timeout: 60_000 }, (error, stdout, stderr) => {
-        if (error?.signal) fail(new Error(`ended by ${error.signal}`));
-        else if (stdout === '') fail(new Error(stderr));
-        else settle(JSON.parse(stdout));
-      });
-    });
+  const { folder, modules, ask } = await copyPackage(t, ['sharp', '@img']);
+  const fileIn = async (name: string, pattern: RegExp) => {
+    const lib = join(modules, '@img', name, 'lib');
+    return join(lib, (await readdir(lib)).find((file) => pattern.test(file))!);
   };
-  const [native] = await readdir(join(to, '@img/sharp-linux-x64/lib'));
-  const lib = join(to, '@img/sharp-libvips-linux-x64/lib');
   return {
-    modules: to,
-    addon: join(to, '@img/sharp-linux-x64/lib', native!),
-    libvips: join(lib, (await readdir(lib)).find((name) => name.startsWith('libvips-cpp'))!),
+    modules,
+    addon: await fileIn('sharp-linux-x64', /\.node$/),
+    libvips: await fileIn('sharp-libvips-linux-x64', /^libvips-cpp/),
     read: () => ask('--input-type=module', '-e', READ, join(folder, 'dist/processing/image.js')) as Promise<unknown>,
     doctor: () => ask(join(folder, 'dist/cli/main.js'), 'doctor', '--json') as Promise<unknown>,
   };

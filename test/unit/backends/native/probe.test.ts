@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { appendFile, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { appendFile, readFile, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
 import { probeNative } from '#src/backends/native/probe';
 import { TorchBackend } from '#src/backends/torch/backend';
 import { findWorking } from '#src/backends/torch/find-working';
+import { minorVersion } from '#src/backends/torch/torch-libraries';
 import { rejects } from '../../../support/expect-error.js';
 import { fixture, needsTorch } from '../../../support/torch.js';
 import { makeFolder } from '../../support/files.js';
@@ -242,6 +244,37 @@ describe('the torch backend without what it needs says why, and the process live
       assert.equal(available, false);
       assert.match(reason, /libtorch_cpu\.so: file too short/);
       await rejects(load(backend), 'INF_BACKEND_UNAVAILABLE', 'file too short');
+    });
+
+    test('a libtorch of which one library is cut short', async (t) => {
+      const real = (await findWorking(undefined)).working!.place.lib;
+      const folder = await makeFolder(t, { 'lib/libc10.so': await readFile(join(real, 'libc10.so')) });
+      for (const name of ['libtorch_cpu.so', 'libtorch.so']) await symlink(join(real, name), join(folder, 'lib', name));
+      const file = join(folder, 'lib/libc10.so');
+      await truncate(file, 100_000);
+      const { available, reason, attempts } = await new TorchBackend(folder).probe();
+      assert.equal(available, false);
+      assert.ok(reason.includes(`${file} is cut short: it has 100000 bytes`), reason);
+      assert.equal(attempts.at(-1)!.fix, `${file} is damaged: install libtorch again`);
+    });
+
+    test('a torch backend that the package was published with and has no more', async (t) => {
+      const { core, place } = (await findWorking(undefined)).working!;
+      const content = await readFile(core);
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      const name = `infernode_torch-${minorVersion(place.version!)}.glibc.so`;
+      const files = { 'infernode.node': { bytes: content.length, sha256 }, [name]: { bytes: 1, sha256 } };
+      const folder = await makeFolder(t, {
+        'infernode.node': content,
+        'infernode_torch-1.0.glibc.so': '',
+        'manifest.json': JSON.stringify({ files }),
+      });
+      process.env.INFERNODE_ADDON = folder;
+      const backend = new TorchBackend(place.path);
+      const { code, reason } = await backend.probe();
+      assert.equal(code, 'INF_BINARY_INVALID');
+      assert.ok(reason.includes(`${join(folder, name)} is missing, and was published with the package`), reason);
+      await rejects(load(backend), 'INF_BINARY_INVALID', 'install the package infernode again');
     });
 
     test('a core, or a backend, that is cut short', async (t) => {
