@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { InfernodeError } from '../../errors.js';
 import type { Attempt } from '../backend.js';
 import type { BackendDescription } from '../native/addon.js';
@@ -74,7 +76,10 @@ async function* tryPlace(
     const result = await tryBinary(library.path, library.origin, () =>
       probeNative(core, library.path, librariesOf(lib), options),
     );
-    const { ok, reason, fix } = attemptOf(result, '');
+    const { ok, reason, fix } = attemptOf(
+      result.ok ? result : { ...result, reason: explained(result.reason, lib) },
+      '',
+    );
     const attempt: Attempt = {
       what: `${what} with the torch backend (${library.origin})`,
       path: lib,
@@ -91,6 +96,15 @@ async function* tryPlace(
       yield { attempt, refused: result.invalid };
     }
   }
+}
+
+/** What crashed while it was read. Looked for only then, for nobody needs all the libraries of a libtorch. */
+function explained(reason: string, lib: string): string {
+  if (!/crashed with SIG(BUS|SEGV)/.test(reason)) return reason;
+  const problem = readdirSync(lib)
+    .map((name) => elfProblem(join(lib, name)))
+    .find((text) => text?.includes('is cut short'));
+  return problem ? `${reason}: ${problem}` : reason;
 }
 
 function lacking(libraries: readonly TorchLibrary[]): string {

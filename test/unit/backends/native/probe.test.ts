@@ -258,6 +258,21 @@ describe('the torch backend without what it needs says why, and the process live
       assert.equal(attempts.at(-1)!.fix, `${file} is damaged: install libtorch again`);
     });
 
+    test('a libtorch of which a library is cut short that its libraries open', async (t) => {
+      const real = (await findWorking(undefined)).working!.place.lib;
+      const content = await readFile(join(real, 'libtorch.so'));
+      const folder = await makeFolder(t, { 'lib/libinner.so': await readFile(join(real, 'libc10.so')) });
+      const file = join(folder, 'lib/libinner.so');
+      await truncate(file, 4096);
+      for (const name of ['libc10.so', 'libtorch_cpu.so']) await symlink(join(real, name), join(folder, 'lib', name));
+      content.write('libinner.so\0', content.indexOf('libtorch_cpu.so\0'), 'latin1');
+      await writeFile(join(folder, 'lib/libtorch.so'), content);
+      const { available, reason } = await new TorchBackend(folder).probe();
+      assert.equal(available, false);
+      assert.match(reason, /loading it crashed with SIGBUS: \S+libinner\.so is cut short: it has 4096 bytes/);
+      assert.ok(reason.endsWith(`${file} is damaged: install libtorch again`), reason);
+    });
+
     test('a torch backend that the package was published with and has no more', async (t) => {
       const { core, place } = (await findWorking(undefined)).working!;
       const content = await readFile(core);
