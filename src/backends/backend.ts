@@ -174,8 +174,13 @@ export interface BackendStatus {
 export interface Backend {
   readonly name: BackendName;
   readonly formats: readonly ModelFormat[];
-  /** Never throws; tried once per process and remembered. */
-  probe(): Promise<BackendStatus>;
+  /**
+   * Never throws; tried once per process and remembered. `fresh` tries again what an earlier process, or this one, found
+   * to work.
+   */
+  probe(options?: { readonly fresh?: boolean }): Promise<BackendStatus>;
+  /** As `probe`, but sure that it loads models: what it needs is opened in this process, where it stays. Never throws. */
+  prepare(): Promise<BackendStatus>;
   /**
    * @throws InfernodeError INF_MODEL_INVALID, INF_MODEL_UNSAFE, INF_BACKEND_UNAVAILABLE, INF_DEVICE_UNAVAILABLE;
    * INF_OPTION_INVALID for several instances of a stateful model

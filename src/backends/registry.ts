@@ -23,8 +23,10 @@ export function backendOf(name: BackendName, libtorch?: string): Backend {
 
 /**
  * Every backend, whether it works here, and if not, why and what to do. Never throws. The first call opens the native
- * libraries in a child process, which may take seconds.
+ * libraries in a child process, which may take seconds; what worked is remembered on disk.
+ * @param options `fresh` opens them in any case: a library of the system may have gone since
  */
-export function listBackends(options: { libtorch?: string } = {}): Promise<BackendStatus[]> {
-  return Promise.all(BACKEND_NAMES.map((name) => backendOf(name, options.libtorch).probe()));
+export function listBackends(options: { libtorch?: string; fresh?: boolean } = {}): Promise<BackendStatus[]> {
+  const { libtorch, fresh = false } = options;
+  return Promise.all(BACKEND_NAMES.map((name) => backendOf(name, libtorch).probe({ fresh })));
 }

@@ -30,9 +30,16 @@ export async function checkRuntime({ backend, device, libtorch }: RuntimeOptions
   if (anywhere || devices.has(wanted)) return;
   const expected = [...devices].join(', ');
   const who = names.length === 1 ? `the ${names[0]} backend has` : 'there is';
-  throw new InfernodeError('INF_DEVICE_UNAVAILABLE', `There is no device ${wanted} here; ${who} ${expected}`, {
-    details: { name: 'device', expected, given: device },
-  });
+  const message = `There is no device ${wanted} here; ${who} ${expected}${whyNoGpu(statuses)}`;
+  throw new InfernodeError('INF_DEVICE_UNAVAILABLE', message, { details: { name: 'device', expected, given: device } });
+}
+
+/** GPUs are for torch alone: what its libraries say of the driver, or why it does not work. */
+function whyNoGpu(statuses: readonly BackendStatus[]): string {
+  const torch = statuses.find(({ name }) => name === 'torch');
+  if (torch === undefined) return '';
+  const why = torch.available ? torch.gpu?.unavailable : `the torch backend is unavailable: ${torch.reason}`;
+  return why === undefined ? '' : `: ${why}`;
 }
 
 function unavailable(statuses: readonly BackendStatus[]): InfernodeError {

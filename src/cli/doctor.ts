@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Attempt, BackendStatus } from '../backends/backend.js';
-import { type SystemInfo, sharpStatus, systemInfo } from '../config/system-info.js';
+import { type SystemInfo, systemInfo } from '../config/system-info.js';
 import { addOutputOptions } from './common-options.js';
 import { formatBytes, print, printJson, table } from './output.js';
 import { EXIT } from './report-error.js';
@@ -23,9 +23,10 @@ export function addDoctor(program: Command): void {
 /** Exits with 0 if any backend works, and with it a libtorch that was named, else 1. */
 async function doctor(options: DoctorOptions): Promise<void> {
   const { listBackends } = await import('../backends/registry.js');
+  const { sharpStatus } = await import('../processing/sharp.js');
   const { libtorch } = options;
   const [backends, sharp] = await Promise.all([
-    listBackends(libtorch === undefined ? {} : { libtorch }),
+    listBackends(libtorch === undefined ? { fresh: true } : { libtorch, fresh: true }),
     sharpStatus(),
   ]);
   const system = systemInfo();
@@ -71,5 +72,5 @@ function gpuFacts({ gpu = {} }: BackendStatus): string[][] {
 }
 
 function mark(ok: boolean): string {
-  return ok ? 'works' : 'missing';
+  return ok ? 'works' : 'unavailable';
 }

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { messageOf } from '../errors.js';
 import { availableCores, defaultThreads } from './thread-budget.js';
 
 /** The CPU features that decide how fast inference is, by the names that Linux gives them. */
@@ -46,17 +45,6 @@ export function systemInfo(): SystemInfo {
     threads: defaultThreads(),
     memoryBytes: memory(),
   };
-}
-
-/** Whether sharp, which reads pictures, works here. */
-export async function sharpStatus(): Promise<{ available: boolean; reason: string }> {
-  try {
-    const { versions } = (await import('sharp')).default;
-    return { available: true, reason: `sharp ${versions.sharp ?? ''} with libvips ${versions.vips ?? ''}` };
-  } catch (error) {
-    const [line] = messageOf(error).trim().split('\n');
-    return { available: false, reason: `${line}; to read pictures: npm install sharp` };
-  }
 }
 
 /** `glibc 2.36`, `musl`, or null on other systems than Linux. */

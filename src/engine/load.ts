@@ -179,7 +179,7 @@ async function choose(
       continue;
     }
     const backend = backendOf(name, options.libtorch);
-    const status = await backend.probe();
+    const status = await backend.prepare();
     if (status.available) {
       const asked = options.backend === 'auto' ? `runs ${candidate.format}` : 'was asked for';
       return {
@@ -191,8 +191,7 @@ async function choose(
     code = status.code ?? code;
     passedOver.push(`${name} is unavailable: ${status.reason}`);
   }
-  const hint = names.includes('onnx')
-    ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that'
-    : '';
+  const exportable = names.includes('onnx') && candidates.every(({ format }) => format !== 'onnx');
+  const hint = exportable ? '. Without libtorch, export the model to ONNX (torch.onnx.export) and load that' : '';
   throw new InfernodeError(code, `No backend here runs ${candidates[0]!.file}: ${passedOver.join('; ')}${hint}`);
 }

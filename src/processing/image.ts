@@ -5,6 +5,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { cropWindow, resizedSize } from './image-geometry.js';
 import { channelTables, type PixelTable } from './pixel-values.js';
 import { type Picture, resample } from './resample.js';
+import { loadSharp } from './sharp.js';
 
 /** Pictures of more pixels are refused; sharp's own default. */
 const MAX_PIXELS = 0x3fff * 0x3fff;
@@ -51,20 +52,6 @@ async function decode(source: Uint8Array | string): Promise<Picture> {
   } catch (cause) {
     const name = typeof source === 'string' ? source : 'The picture';
     throw new InfernodeError('INF_FILE_INVALID', `${name} cannot be read as a picture: ${messageOf(cause)}`, { cause });
-  }
-}
-
-async function loadSharp(): Promise<typeof import('sharp').default> {
-  try {
-    return (await import('sharp')).default;
-  } catch (cause) {
-    throw new InfernodeError(
-      'INF_BACKEND_UNAVAILABLE',
-      'Pictures are read by sharp, which is missing or broken: npm install sharp',
-      {
-        cause,
-      },
-    );
   }
 }
 

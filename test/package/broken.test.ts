@@ -10,6 +10,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -99,7 +100,7 @@ describe('a libtorch that does not serve: a reason, what to do, and the onnx bac
         libtorchWith(t, /^libtorch_cpu/, {
           'lib/libtorch_cpu.so': readFileSync(join(libtorch, 'lib/libtorch_cpu.so')).subarray(0, 10),
         }),
-      /libtorch_cpu\.so: file too short.*; the file is damaged/,
+      /libtorch_cpu\.so: file too short.*libtorch_cpu\.so is damaged: install libtorch again/,
     ],
   ];
   for (const [name, make, message] of cases) {
@@ -133,7 +134,7 @@ describe('a libtorch that does not serve: a reason, what to do, and the onnx bac
     const message = /libgomp\S*: cannot open shared object file.*; install libgomp/;
     await fallsBack(t as TestContext, app, env, 'INF_BACKEND_UNAVAILABLE', message);
     const doctor = await runIn(t as TestContext, app, [join(installed, 'dist/cli/main.js'), 'doctor'], env);
-    assert.match(doctor.out, /torch: missing/);
+    assert.match(doctor.out, /torch: unavailable/);
     assert.match(doctor.out, /onnx .*works/);
     assert.match(doctor.out, /fix: install libgomp \(Debian and Ubuntu: apt-get install libgomp1\)/);
   });
@@ -164,6 +165,16 @@ describe('binaries of the package that were changed are refused, and the onnx ba
       /infernode_torch-\S+ is not the file that was published: its sha256 is another; install the package/,
     ],
     [
+      'a core that is missing',
+      (native) => rmSync(join(native, coreName(native))),
+      /infernode\.glibc\.node is missing, and was published with the package; install the package/,
+    ],
+    [
+      'a torch backend that is missing',
+      (native) => rmSync(join(native, torchName(native))),
+      /infernode_torch-\S+ is missing, and was published with the package; install the package/,
+    ],
+    [
       'a manifest that is none',
       (native) => writeFileSync(join(native, 'manifest.json'), 'no'),
       /manifest\.json cannot be read/,
@@ -189,10 +200,7 @@ describe('binaries of the package that were changed are refused, and the onnx ba
     const ended = await runIn(t as TestContext, app, ['run.mjs', fixture('tiny.pt'), ...numbers], env);
     assert.deepEqual(ended, { code: 0, out: torchAnswer, err: '' });
     const doctor = await runIn(t as TestContext, app, [join(installed, 'dist/cli/main.js'), 'doctor'], env);
-    assert.match(
-      doctor.out,
-      /tried {2}add-on \(local build\).*\n {2,}does not work: .*\n {2,}fix: the file is damaged/,
-    );
+    assert.match(doctor.out, /tried {2}add-on \(local build\).*\n {2,}does not work: .*\n {2,}fix: \S+ is damaged/);
     assert.match(doctor.out, /tried {2}libtorch .* with the torch backend \(local build\)/);
     assert.match(doctor.out, /found {2}libtorch .* with the torch backend \(prebuilt\)/);
   });

@@ -57,6 +57,8 @@ Computation computation_of(std::string_view precision, int channels_last, const 
     throw BackendError(INF_PRECISION_UNSUPPORTED,
                        "FP16 is several times slower than FP32 on a CPU, which has no instructions for it: use bf16 or "
                        "int8");
+  } else if (precision == "tf32") {
+    throw BackendError(INF_PRECISION_UNSUPPORTED, "TF32 is for GPUs: on a CPU use fp32, bf16 or int8");
   } else if (precision != "auto" && precision != "fp32") {
     throw BackendError(INF_PRECISION_UNSUPPORTED,
                        "The torch backend has no precision " + std::string(precision) + " on " + device.str());

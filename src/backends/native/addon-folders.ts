@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { cacheFolder } from '../../config/cache-folder.js';
 import { packageRequire, packageRoot, packageVersion } from '../../config/package-root.js';
 import { libcVersion } from '../../config/system-info.js';
+import { publishedFiles } from './manifest.js';
 
 /** A folder that may hold native files: the core add-on, torch backends, or both. */
 export interface AddonFolder {
@@ -48,7 +49,10 @@ export function userBuilds(): string {
   return join(cacheFolder(), 'builds', packageVersion());
 }
 
-/** The core add-on in a folder, null if there is none for this system's C library. */
+/**
+ * The core add-on in a folder, null if there is none for this system's C library. One that is missing, though the folder was
+ * published with it, counts: to leave it out would hide that the package is not whole.
+ */
 export function coreIn({ origin, path }: AddonFolder): string | null {
   if (origin === 'local build') return localCore();
   const name = list(path).find((file) => fits(CORE.exec(file)));
@@ -65,7 +69,7 @@ function localCore(): string | null {
   }
 }
 
-/** The torch backends in a folder. */
+/** The torch backends in a folder, and those that it was published with. */
 export function torchLibrariesIn({ origin, path }: AddonFolder): TorchLibrary[] {
   return list(path).flatMap((name) => {
     const match = TORCH.exec(name);
@@ -88,7 +92,7 @@ function fits(match: RegExpExecArray | null): boolean {
 
 function list(folder: string): string[] {
   try {
-    return readdirSync(folder).sort();
+    return [...new Set([...readdirSync(folder), ...publishedFiles(folder)])].sort();
   } catch {
     return [];
   }

@@ -40,5 +40,10 @@ export async function gpuFigures(): Promise<GpuReport> {
 /** The function, or why there is none. */
 async function findQuery(): Promise<(() => Promise<string>) | string> {
   const { path } = await knownCore();
-  return path === null ? 'there is no native add-on that works here' : (packageRequire(path) as Addon).gpuFigures;
+  if (path === null) return 'there is no native add-on that works here';
+  try {
+    return (packageRequire(path) as Addon).gpuFigures;
+  } catch (error) {
+    return messageOf(error);
+  }
 }

@@ -15,5 +15,10 @@ export async function trimHeap(): Promise<void> {
 
 async function findTrim(): Promise<(() => void) | null> {
   const { path } = await knownCore();
-  return path === null ? null : (packageRequire(path) as Addon).trimHeap;
+  try {
+    return path === null ? null : (packageRequire(path) as Addon).trimHeap;
+  } catch {
+    // It worked when it was probed, which may be long ago.
+    return null;
+  }
 }

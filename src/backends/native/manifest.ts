@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { InfernodeError, messageOf } from '../../errors.js';
 
@@ -21,6 +21,7 @@ export function checkAgainstManifest(path: string, required: boolean): void {
   if (manifest === null) return;
   const expected = manifest.files[basename(path)];
   if (expected === undefined) throw invalid(path, 'is not in the manifest of its folder', {});
+  if (!existsSync(path)) throw invalid(path, 'is missing, and was published with the package', {});
   const content = readFileSync(path);
   const given = createHash('sha256').update(content).digest('hex');
   if (given === expected.sha256) return;
@@ -31,13 +32,24 @@ export function checkAgainstManifest(path: string, required: boolean): void {
   throw invalid(path, `is not the file that was published: ${how}`, { expected: expected.sha256, given });
 }
 
+/** The names of the files that a folder was published with, as far as it has a manifest that says so. */
+export function publishedFiles(folder: string): string[] {
+  try {
+    return Object.keys(readManifest(join(folder, 'manifest.json'), false)?.files ?? {});
+  } catch {
+    return [];
+  }
+}
+
 function readManifest(path: string, required: boolean): Manifest | null {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Manifest;
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as Partial<Manifest> | null;
+    if (typeof manifest?.files === 'object' && manifest.files !== null) return { files: manifest.files };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !required) return null;
     throw invalid(path, `cannot be read: ${messageOf(error)}`, {});
   }
+  throw invalid(path, 'does not say which files there are', {});
 }
 
 function invalid(path: string, what: string, details: { expected?: string; given?: string }): InfernodeError {

@@ -18,6 +18,11 @@ export const onnxBackend: Backend = {
     return probed;
   },
 
+  /** Each process probes anew, so that is enough. */
+  prepare() {
+    return onnxBackend.probe();
+  },
+
   async load(path, format, options) {
     if (format !== 'onnx') {
       throw new InfernodeError('INF_MODEL_FORMAT', `The onnx backend loads ONNX models; ${path} is ${format}`, {
@@ -33,7 +38,7 @@ export const onnxBackend: Backend = {
     if (precision === 'bf16' || precision === 'tf32') {
       throw new InfernodeError(
         'INF_PRECISION_UNSUPPORTED',
-        `The onnx backend does not compute in ${precision}: use int8`,
+        `The onnx backend does not compute in ${precision}: use fp32, fp16 or int8`,
         {
           details: { expected: 'auto, fp32, fp16 or int8', given: precision },
         },

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRequire } from '../../config/package-root.js';
 import { messageOf } from '../../errors.js';
 import type { Attempt, BackendStatus } from '../backend.js';
-import { FIX, PACKAGE } from './runtime.js';
+import { FIX_MISSING, fixBroken, PACKAGE } from './runtime.js';
 
 const run = promisify(execFile);
 const PROBE_LIMIT_MS = 30_000;
@@ -15,12 +16,19 @@ const PROBE_LIMIT_MS = 30_000;
 export async function probeRuntime(): Promise<BackendStatus> {
   let main: string;
   let version: string;
+  let folder: string;
   try {
-    main = packageRequire.resolve(PACKAGE);
-    version = (packageRequire(`${PACKAGE}/package.json`) as { version: string }).version;
+    const manifest = packageRequire.resolve(`${PACKAGE}/package.json`);
+    folder = dirname(manifest);
+    version = (packageRequire(manifest) as { version: string }).version;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
-    return unavailable(null, null, missing ? 'is not installed' : `cannot be found: ${messageOf(error)}`);
+    return unavailable(null, null, missing ? 'is not installed' : `cannot be found: ${messageOf(error)}`, FIX_MISSING);
+  }
+  try {
+    main = packageRequire.resolve(PACKAGE);
+  } catch (error) {
+    return unavailable(folder, version, `is not whole: ${messageOf(error).split('\n')[0]}`, fixBroken(folder));
   }
   try {
     await run(process.execPath, ['-e', 'require(process.argv[1])', main], {
@@ -29,7 +37,7 @@ export async function probeRuntime(): Promise<BackendStatus> {
       env: { ...process.env, NODE_OPTIONS: '' },
     });
   } catch (error) {
-    return unavailable(main, version, `does not load: ${describeDeath(error)}`);
+    return unavailable(main, version, `does not load: ${describeDeath(error)}`, fixBroken(folder));
   }
   return status(true, `${PACKAGE} ${version}`, version, [
     { what: PACKAGE, path: main, ok: true, reason: 'loads in a process of its own' },
@@ -43,9 +51,9 @@ function describeDeath(error: unknown): string {
   return line?.trim() ?? messageOf(error);
 }
 
-function unavailable(path: string | null, version: string | null, why: string): BackendStatus {
-  const attempts: Attempt[] = [{ what: PACKAGE, path, ok: false, reason: why }];
-  return status(false, `${PACKAGE} ${why}; ${FIX}`, version, attempts);
+function unavailable(path: string | null, version: string | null, why: string, fix: string): BackendStatus {
+  const attempts: Attempt[] = [{ what: PACKAGE, path, ok: false, reason: why, fix }];
+  return status(false, `${PACKAGE} ${why}; ${fix}`, version, attempts);
 }
 
 function status(available: boolean, reason: string, version: string | null, attempts: Attempt[]): BackendStatus {

@@ -3,10 +3,17 @@ import { InfernodeError, messageOf } from '../../errors.js';
 /** The package that this backend runs on; an optional dependency. */
 export const PACKAGE = 'onnxruntime-node';
 
-/** What to do where the package is missing or does not load. */
-export const FIX =
-  `install it with \`npm install ${PACKAGE}\`; ` +
+const INSTALL =
+  `\`npm install ${PACKAGE}\`; ` +
   'where its download of CUDA libraries fails, set ONNXRUNTIME_NODE_INSTALL=skip for the install';
+
+/** What to do where the package is missing. */
+export const FIX_MISSING = `install it with ${INSTALL}`;
+
+/** What to do where it is there and does not load: npm takes a package that is there for a whole one. */
+export function fixBroken(folder: string): string {
+  return `remove ${folder}, then install it again with ${INSTALL}`;
+}
 
 /**
  * Loads the runtime's native code into this process. Only worker threads call it, after the probe has seen it load
@@ -18,7 +25,8 @@ export async function loadRuntime(): Promise<typeof import('onnxruntime-node')> 
   try {
     return await import('onnxruntime-node');
   } catch (cause) {
-    throw new InfernodeError('INF_BACKEND_UNAVAILABLE', `${PACKAGE} cannot be loaded (${messageOf(cause)}); ${FIX}`, {
+    const fix = fixBroken(`node_modules/${PACKAGE}`);
+    throw new InfernodeError('INF_BACKEND_UNAVAILABLE', `${PACKAGE} cannot be loaded (${messageOf(cause)}); ${fix}`, {
       cause,
     });
   }

@@ -1,34 +1,32 @@
-import { InfernodeError, messageOf } from '../../errors.js';
+import { InfernodeError } from '../../errors.js';
 import type { Backend, BackendStatus, ModelFormat, Session, SessionOptions } from '../backend.js';
-import type { BackendHandle, NativeRecipe } from '../native/addon.js';
+import type { NativeRecipe } from '../native/addon.js';
 import { checkTarget } from './aoti-target.js';
-import { librariesOf } from './find-libtorch.js';
-import { findWorking, type Search, type Working } from './find-working.js';
+import { findWorking, type Search } from './find-working.js';
 import { describeGpus, type GpuFacts } from './gpu-facts.js';
 import { loadSession } from './load-session.js';
-import { NativeCalls } from './native-calls.js';
 import { ObservedSession } from './observed-session.js';
+import { type Opened, type Opening, openWorking } from './open-working.js';
 import { loadPlaced } from './placed-session.js';
 
 const FORMATS: readonly ModelFormat[] = ['torchscript', 'aotinductor'];
-
-interface Opened {
-  readonly calls: NativeCalls;
-  readonly handle: BackendHandle;
-}
 
 /** libtorch through the native add-on: TorchScript and AOTInductor. */
 export class TorchBackend implements Backend {
   readonly name = 'torch';
   readonly formats = FORMATS;
   private searching: Promise<Search> | undefined;
-  private opened: Opened | undefined;
+  private opening: Promise<Opening> | undefined;
 
   /** @param libtorch folder of a libtorch to use instead of the one that would be found */
   constructor(private readonly libtorch?: string) {}
 
-  async probe(): Promise<BackendStatus> {
-    return statusOf(await this.search());
+  async probe({ fresh = false } = {}): Promise<BackendStatus> {
+    return statusOf(await (fresh ? this.searchAfresh() : this.search()));
+  }
+
+  async prepare(): Promise<BackendStatus> {
+    return statusOf((await this.open()).search);
   }
 
   async load(path: string, format: ModelFormat, options: SessionOptions): Promise<Session> {
@@ -51,9 +49,9 @@ export class TorchBackend implements Backend {
   }
 
   private async require(options: SessionOptions): Promise<Opened> {
-    const search = await this.search();
-    const { working, reason, invalid } = search;
-    if (working === null) {
+    const { search, opened } = await this.open();
+    const { reason, invalid } = search;
+    if (opened === null) {
       const code = invalid === null ? 'INF_BACKEND_UNAVAILABLE' : invalid.code;
       throw new InfernodeError(code, `The torch backend is unavailable: ${reason}`, {
         ...(invalid === null ? {} : { cause: invalid, details: invalid.details }),
@@ -69,7 +67,7 @@ export class TorchBackend implements Backend {
         { details: { expected: status.devices.join(', '), given: device } },
       );
     }
-    return this.open(working);
+    return opened;
   }
 
   private search(): Promise<Search> {
@@ -77,19 +75,18 @@ export class TorchBackend implements Backend {
     return this.searching;
   }
 
-  private open(working: Working): Opened {
-    if (this.opened === undefined) {
-      const calls = nativeCalls(working.core);
-      try {
-        const handle = calls.addon.openBackend(working.torch, librariesOf(working.place.lib));
-        this.opened = { calls, handle };
-      } catch (error) {
-        throw new InfernodeError('INF_BACKEND_UNAVAILABLE', `The torch backend did not open: ${messageOf(error)}`, {
-          cause: error,
-        });
-      }
-    }
-    return this.opened;
+  private searchAfresh(): Promise<Search> {
+    this.searching = findWorking(this.libtorch, { fresh: true });
+    return this.searching;
+  }
+
+  private open(): Promise<Opening> {
+    this.opening ??= this.search().then(async (search) => {
+      const opening = await openWorking(search, () => this.searchAfresh());
+      this.searching = Promise.resolve(opening.search);
+      return opening;
+    });
+    return this.opening;
   }
 }
 
@@ -101,14 +98,6 @@ function checkAsSaved(path: string, { precision = 'auto' }: SessionOptions): voi
     `${path} is compiled and runs in the precision that it was compiled for: export the model in ${precision}`,
     { details: { expected: 'auto', given: precision } },
   );
-}
-
-let shared: NativeCalls | undefined;
-
-/** One per thread: an add-on can be initialized once in an environment. */
-function nativeCalls(core: string): NativeCalls {
-  shared ??= new NativeCalls(core);
-  return shared;
 }
 
 function statusOf({ working, attempts, reason, invalid }: Search): BackendStatus {

@@ -66,7 +66,7 @@ async function placeToBuildFor(option: string | undefined): Promise<LibtorchPlac
   const tried: string[] = [];
   for await (const place of findLibtorch(option)) {
     if (place.lib !== null && place.version !== null) return { ...place, version: place.version };
-    tried.push(`${place.path}: ${place.reason}`);
+    tried.push([`${place.path}: ${place.reason}`, place.fix].filter(Boolean).join(', '));
   }
   throw new InfernodeError('INF_BUILD_FAILED', `No libtorch to build for: ${tried.join('; ')}`, { details: { tried } });
 }

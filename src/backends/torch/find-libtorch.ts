@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { packageRoot } from '../../config/package-root.js';
-
-const execFileAsync = promisify(execFile);
+import { pythonTorch } from './python-torch.js';
 
 /** One place where libtorch may be. */
 export interface LibtorchPlace {
@@ -15,6 +12,8 @@ export interface LibtorchPlace {
   readonly lib: string | null;
   readonly version: string | null;
   readonly reason: string;
+  /** What to do about a place that the user named and that is none. */
+  readonly fix?: string;
 }
 
 /** What a backend needs opened before it, in this order. The CUDA ones only exist in a CUDA build. */
@@ -33,16 +32,17 @@ export async function* findLibtorch(option?: string): AsyncGenerator<LibtorchPla
   ];
   for (const [source, path] of named) {
     if (path) {
-      yield lookInto(source, path);
+      const place = lookInto(source, path);
+      yield place.lib === null ? { ...place, fix: fixOfNamed(place) } : place;
       return;
     }
   }
   const local = new Set([resolve('.libtorch'), join(packageRoot, '.libtorch')]);
   for (const path of local) yield lookInto('.libtorch', path);
   const python = await pythonTorch();
-  yield python === null
-    ? { source: 'python3', path: 'torch', lib: null, version: null, reason: 'python3 has no torch package' }
-    : lookInto('python3', python);
+  yield python.path === null
+    ? { source: 'python3', path: 'torch', lib: null, version: null, reason: python.reason }
+    : lookInto('python3', python.path);
   for (const path of ['/usr/local/libtorch', '/usr/lib/libtorch']) yield lookInto('known folder', path);
 }
 
@@ -51,9 +51,20 @@ export function librariesOf(lib: string): string[] {
   return LIBRARIES.map((name) => join(lib, name)).filter((file) => existsSync(file));
 }
 
+/** A folder above libtorch is what people name most often instead of it. */
+function fixOfNamed({ source, path }: LibtorchPlace): string {
+  const inside = ['torch', 'libtorch'].map((name) => join(path, name)).find((folder) => libOf(folder) !== undefined);
+  if (inside !== undefined) return `name ${inside} instead, which is a libtorch`;
+  return source.startsWith('option') ? `correct the ${source}, or leave it out` : `correct ${source}, or unset it`;
+}
+
+function libOf(home: string): string | undefined {
+  return [join(home, 'lib'), home].find((folder) => existsSync(join(folder, 'libtorch_cpu.so')));
+}
+
 function lookInto(source: string, path: string): LibtorchPlace {
   const home = resolve(path);
-  const lib = [join(home, 'lib'), home].find((folder) => existsSync(join(folder, 'libtorch_cpu.so')));
+  const lib = libOf(home);
   if (lib === undefined) {
     const reason = existsSync(home) ? 'no lib/libtorch_cpu.so in it' : 'no such folder';
     return { source, path: home, lib: null, version: null, reason };
@@ -78,18 +89,6 @@ function readVersion(home: string): string | null {
 function read(file: string): string | null {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
-/** Finds the package without importing it, which would take a second and start Python threads. */
-async function pythonTorch(): Promise<string | null> {
-  const script =
-    'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")';
-  try {
-    const { stdout } = await execFileAsync('python3', ['-c', script], { timeout: 10_000 });
-    return stdout.trim() || null;
   } catch {
     return null;
   }

@@ -201,6 +201,7 @@ describe('what cannot be had', () => {
 
   test('FP16 with torch', { skip: needsTorch }, async () => {
     await rejects(load(linear, { precision: 'fp16' }), 'INF_PRECISION_UNSUPPORTED', linear, 'fp16', 'bf16 or int8');
+    await rejects(load(linear, { precision: 'tf32' }), 'INF_PRECISION_UNSUPPORTED', linear, 'use fp32, bf16 or int8');
   });
 
   test('INT8 of a model traced in training mode', { skip: needsTorch }, async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { load } from '#src/engine/load';
 import type { LoadOptions } from '#src/engine/load-options';
@@ -10,6 +10,7 @@ import { bundledModel } from '../../support/test-data.js';
 import { fixture, needsTorch } from '../../support/torch.js';
 import { AOTINDUCTOR, TORCHSCRIPT } from '../models/samples.js';
 import { makeFolder } from '../support/files.js';
+import { copyPackage } from '../support/package-copy.js';
 
 /** With it the torch backend is unavailable, whatever is installed here. */
 const libtorch = '/no/such/libtorch';
@@ -70,6 +71,24 @@ describe('the choice of a backend', () => {
       'onnx does not run torchscript',
       'torch.onnx.export',
     );
+  });
+
+  test('who has the model in ONNX is not told to export it', async (t) => {
+    const { folder, modules, ask } = await copyPackage(t as TestContext, []);
+    await rm(join(modules, 'onnxruntime-node'));
+    const script = `
+      const { load } = await import(process.argv[1]);
+      const { code, message } = await load(process.argv[2]).catch((error) => error);
+      console.log(JSON.stringify({ code, message }));`;
+    const refused = (model: string) =>
+      ask('--input-type=module', '-e', script, join(folder, 'dist/engine/load.js'), model);
+    for (const model of [bundledModel, fixture('tiny.onnx')]) {
+      const { code, message } = await refused(model);
+      assert.equal(code, 'INF_BACKEND_UNAVAILABLE');
+      assert.match(message!, /onnx is unavailable: onnxruntime-node is not installed/);
+      assert.doesNotMatch(message!, /export/);
+    }
+    assert.match((await refused(fixture('tiny.pt'))).message!, /onnx does not run torchscript.*torch\.onnx\.export/);
   });
 
   test('every format of the folder is named where none can be run', async (t) => {

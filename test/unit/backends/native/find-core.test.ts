@@ -82,6 +82,24 @@ describe('the core', () => {
     assert.match(invalid.message, /infernode\.node is not in the manifest of its folder/);
   });
 
+  test('that is missing, though the folder was published with it, is invalid, and so is a manifest of another shape', async (t) => {
+    const core = '{ "files": { "infernode.glibc.node": { "bytes": 1, "sha256": "" } } }';
+    const path = await makeFolder(t as TestContext, { 'manifest.json': core });
+    process.env.INFERNODE_ADDON = path;
+    const { path: found, invalid, attempts } = await findCore();
+    assert.equal(found, null);
+    assert.equal(invalid?.code, 'INF_BINARY_INVALID');
+    assert.match(
+      attempts[0]!.reason,
+      /glibc\.node is missing, and was published with the package; install the package/,
+    );
+    for (const manifest of ['null', '{}', '{"files": 5}']) {
+      await writeFile(join(path, 'manifest.json'), manifest);
+      await writeFile(join(path, 'infernode.node'), '');
+      assert.match((await findCore()).invalid!.message, /manifest\.json does not say which files there are/);
+    }
+  });
+
   test('that does not load says why and what to do', async (t) => {
     const path = await makeFolder(t as TestContext, {});
     process.env.INFERNODE_ADDON = path;

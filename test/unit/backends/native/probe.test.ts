@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { appendFile, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { appendFile, readFile, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
 import { probeNative } from '#src/backends/native/probe';
 import { TorchBackend } from '#src/backends/torch/backend';
 import { findWorking } from '#src/backends/torch/find-working';
+import { minorVersion } from '#src/backends/torch/torch-libraries';
 import { rejects } from '../../../support/expect-error.js';
 import { fixture, needsTorch } from '../../../support/torch.js';
 import { makeFolder } from '../../support/files.js';
@@ -138,6 +140,39 @@ describe('what a probe found', () => {
     assert.equal(Object.keys(JSON.parse(await readFile(file, 'utf8'))).length, 16);
   });
 
+  test('is probed anew where that is asked for, and forgotten if it fails', async (t) => {
+    const { folder, core, times } = await place(t);
+    const backend = join(folder, 'backend.so');
+    await utimes(core, 0, 0);
+    assert.equal((await probeNative(core, backend, [])).ok, true);
+    assert.equal((await probeNative(core, backend, [], { fresh: true })).ok, true);
+    assert.equal(await times(), 2);
+    // The file is as it was, as far as the cache can see; what it needs has gone.
+    const { size } = await stat(core);
+    await writeFile(core, 'throw new Error("libgone.so: cannot open")'.padEnd(size));
+    await utimes(core, 0, 0);
+    assert.equal((await probeNative(core, backend, [])).ok, true);
+    assert.equal((await probeNative(core, backend, [], { fresh: true })).ok, false);
+    assert.equal((await probeNative(core, backend, [])).ok, false);
+  });
+
+  test('is as if absent where the disk holds something else', async (t) => {
+    const { probe, times } = await place(t);
+    assert.equal((await probe()).ok, true);
+    const file = join(cache, 'infernode', 'probes.json');
+    const [key] = Object.keys(JSON.parse(await readFile(file, 'utf8')));
+    const wrong = [{ evil: 1 }, null, 5, 'text', [], { ...description, devices: 1 }, { ...description, details: '{' }];
+    for (const [index, entry] of wrong.entries()) {
+      await writeFile(file, JSON.stringify({ [key!]: entry }));
+      assert.deepEqual(await probe(), { ok: true, description });
+      assert.equal(await times(), index + 2, JSON.stringify(entry));
+    }
+    for (const content of ['[]', 'null', '7', '{"evil":1}']) {
+      await writeFile(file, content);
+      assert.deepEqual(await probe(), { ok: true, description }, content);
+    }
+  });
+
   async function makeCache(content: string): Promise<void> {
     const { mkdir } = await import('node:fs/promises');
     await mkdir(join(cache, 'infernode'));
@@ -209,6 +244,52 @@ describe('the torch backend without what it needs says why, and the process live
       assert.equal(available, false);
       assert.match(reason, /libtorch_cpu\.so: file too short/);
       await rejects(load(backend), 'INF_BACKEND_UNAVAILABLE', 'file too short');
+    });
+
+    test('a libtorch of which one library is cut short', async (t) => {
+      const real = (await findWorking(undefined)).working!.place.lib;
+      const folder = await makeFolder(t, { 'lib/libc10.so': await readFile(join(real, 'libc10.so')) });
+      for (const name of ['libtorch_cpu.so', 'libtorch.so']) await symlink(join(real, name), join(folder, 'lib', name));
+      const file = join(folder, 'lib/libc10.so');
+      await truncate(file, 100_000);
+      const { available, reason, attempts } = await new TorchBackend(folder).probe();
+      assert.equal(available, false);
+      assert.ok(reason.includes(`${file} is cut short: it has 100000 bytes`), reason);
+      assert.equal(attempts.at(-1)!.fix, `${file} is damaged: install libtorch again`);
+    });
+
+    test('a libtorch of which a library is cut short that its libraries open', async (t) => {
+      const real = (await findWorking(undefined)).working!.place.lib;
+      const content = await readFile(join(real, 'libtorch.so'));
+      const folder = await makeFolder(t, { 'lib/libinner.so': await readFile(join(real, 'libc10.so')) });
+      const file = join(folder, 'lib/libinner.so');
+      await truncate(file, 4096);
+      for (const name of ['libc10.so', 'libtorch_cpu.so']) await symlink(join(real, name), join(folder, 'lib', name));
+      content.write('libinner.so\0', content.indexOf('libtorch_cpu.so\0'), 'latin1');
+      await writeFile(join(folder, 'lib/libtorch.so'), content);
+      const { available, reason } = await new TorchBackend(folder).probe();
+      assert.equal(available, false);
+      assert.match(reason, /loading it crashed with SIGBUS: \S+libinner\.so is cut short: it has 4096 bytes/);
+      assert.ok(reason.endsWith(`${file} is damaged: install libtorch again`), reason);
+    });
+
+    test('a torch backend that the package was published with and has no more', async (t) => {
+      const { core, place } = (await findWorking(undefined)).working!;
+      const content = await readFile(core);
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      const name = `infernode_torch-${minorVersion(place.version!)}.glibc.so`;
+      const files = { 'infernode.node': { bytes: content.length, sha256 }, [name]: { bytes: 1, sha256 } };
+      const folder = await makeFolder(t, {
+        'infernode.node': content,
+        'infernode_torch-1.0.glibc.so': '',
+        'manifest.json': JSON.stringify({ files }),
+      });
+      process.env.INFERNODE_ADDON = folder;
+      const backend = new TorchBackend(place.path);
+      const { code, reason } = await backend.probe();
+      assert.equal(code, 'INF_BINARY_INVALID');
+      assert.ok(reason.includes(`${join(folder, name)} is missing, and was published with the package`), reason);
+      await rejects(load(backend), 'INF_BINARY_INVALID', 'install the package infernode again');
     });
 
     test('a core, or a backend, that is cut short', async (t) => {

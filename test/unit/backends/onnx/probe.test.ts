@@ -60,6 +60,16 @@ test('survives a binary that does not load', async () => {
   const { available, version, reason } = await probe();
   assert.deepEqual([available, version], [false, '1.2.3']);
   assert.match(reason, /does not load: Error: libonnxruntime.so.1: cannot open/);
+  const fix = `remove ${join(folder, 'node_modules/onnxruntime-node')}, then install it again with \`npm install`;
+  assert.ok(reason.includes(fix), reason);
+});
+
+test('tells a package that is not whole from one that is missing', async () => {
+  await install('');
+  await rm(join(folder, 'node_modules/onnxruntime-node/index.js'));
+  const { available, reason } = await probe();
+  assert.equal(available, false);
+  assert.match(reason, /onnxruntime-node is not whole: .*; remove .*onnxruntime-node, then install it again/);
 });
 
 test('survives a binary that takes its process down', { skip: process.platform === 'win32' }, async () => {

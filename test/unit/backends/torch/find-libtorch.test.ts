@@ -59,6 +59,17 @@ describe('a place that the user names', () => {
     assert.deepEqual([wrong!.lib, wrong!.path, wrong!.reason], [null, folder, 'no lib/libtorch_cpu.so in it']);
     const [missing] = await all(join(folder, 'gone'));
     assert.deepEqual([missing!.lib, missing!.reason], [null, 'no such folder']);
+    assert.equal(missing!.fix, 'correct the option libtorch, or leave it out');
+    process.env.INFERNODE_LIBTORCH = folder;
+    assert.equal((await all())[0]!.fix, 'correct INFERNODE_LIBTORCH, or unset it');
+  });
+
+  test('that is the folder around a libtorch says which one it is', async (t) => {
+    for (const name of ['torch', 'libtorch']) {
+      const folder = await libtorch(t, name);
+      const [place] = await all(folder);
+      assert.deepEqual([place!.lib, place!.fix], [null, `name ${join(folder, name)} instead, which is a libtorch`]);
+    }
   });
 
   test('with an empty variable is not named', async () => {
@@ -78,7 +89,7 @@ describe('the search', () => {
       places.slice(3).map(({ path }) => path),
       ['/usr/local/libtorch', '/usr/lib/libtorch'],
     );
-    assert.match(places[2]!.reason, /no torch package/);
+    assert.equal(places[2]!.reason, 'there is no python3 on PATH');
   });
 
   test('finds .libtorch in the working folder before anything else', async (t) => {
