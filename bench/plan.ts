@@ -60,10 +60,10 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     batches: [4, 16, 32],
     offline: [8, 32],
     clients: [1, 8, 32],
-    rounds: 7,
+    rounds: 5,
     serverRounds: 3,
-    roundMs: 600,
-    serverMs: 3000,
+    roundMs: 400,
+    serverMs: 2000,
     halvings: 4,
   },
 };

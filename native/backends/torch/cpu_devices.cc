@@ -5,7 +5,8 @@ namespace infernode::torch_backend {
 namespace {
 
 constexpr const char* WITHOUT_CUDA =
-    "this torch backend was built without CUDA; with a libtorch that has CUDA, \"npx infernode build\" builds one with it";
+    "this torch backend was built without CUDA; with a libtorch that has CUDA, \"npx infernode build\" builds one with "
+    "it";
 
 }  // namespace
 
