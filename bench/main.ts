@@ -1,9 +1,10 @@
 /**
- * node .build/ts/bench/main.js [--mode quick|full|smoke] [--models A,B] [--prepare] [--out FILE]: measures Infernode against what one would use
- * instead, and writes bench/results/MODE.json. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
+ * node .build/ts/bench/main.js [--mode quick|full|smoke] [--models A,B] [--prepare] [--resume] [--out FILE]: measures Infernode
+ * against what one would use instead, and writes bench/results/MODE.json after each model; with --resume it goes on where such a
+ * file ends. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { listBackends } from 'infernode';
 import { libraryVersions } from '#src/config/environment';
@@ -15,7 +16,7 @@ import { measureOverhead } from './overhead/overhead.js';
 import { type BenchPlan, coreSplit, PLANS, threadBudget } from './plan.js';
 import { summaryText } from './report/summary.js';
 import { writeReport } from './report/write-report.js';
-import type { BenchResult } from './results/result.js';
+import { ResultFile } from './results/result-file.js';
 import { ROOT } from './root.js';
 import { measureModel, prepareModel } from './scenarios/in-process.js';
 import { Limits } from './scenarios/limits.js';
@@ -26,6 +27,7 @@ const { values: flags } = parseArgs({
     mode: { type: 'string', default: 'quick' },
     smoke: { type: 'boolean', default: false },
     prepare: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
     models: { type: 'string' },
     out: { type: 'string' },
   },
@@ -42,63 +44,56 @@ const say = (what: string) => console.error(`[${((performance.now() - began) / 1
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 let began = performance.now();
-const models = MODELS.filter(({ name }) => plan.models.includes(name));
-const prepared = [];
-for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
-const served = await prepareServers(plan, threads, say);
-
-// What was made is kept, and takes no time in later runs.
-if (flags.prepare) process.exit(0);
-
-const date = new Date().toISOString();
-began = performance.now();
-const limits = await Limits.open(threads);
-const contestants = [];
-const measurements = [];
-const facts = [];
-try {
-  for (const each of prepared) {
-    const { name, title, boundMs } = each.model;
-    say(`measure ${name}`);
-    facts.push({
-      name,
-      title,
-      boundMs,
-      gops: await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx),
-    });
-    const found = await measureModel(each, plan, threads, () => limits.round(plan.roundMs / 4));
-    contestants.push(...found.contestants);
-    measurements.push(...found.measurements);
-  }
-} finally {
-  await limits.end();
-}
-say('measure overhead');
-measurements.push(...(await measureOverhead(plan)));
-say('measure servers');
-const servers = await measureServers(served, plan, say);
-
-const result: BenchResult = {
+const file = flags.out ?? (mode === 'smoke' ? join(MADE, 'smoke.json') : join(ROOT, `bench/results/${mode}.json`));
+const found = ResultFile.open(file, flags.resume, {
   schemaVersion: 1,
-  date,
-  seconds: Math.round((performance.now() - began) / 1000),
+  date: new Date().toISOString(),
+  seconds: 0,
   machine: systemInfo(),
   versions: libraryVersions(await listBackends()),
   plan,
   threads,
   cores: coreSplit(),
-  models: facts,
-  contestants: [...contestants, ...servers.contestants],
-  limits: limits.results,
-  measurements: [...measurements, ...servers.measurements],
-};
-const file = flags.out ?? (mode === 'smoke' ? join(MADE, 'smoke.json') : join(ROOT, `bench/results/${mode}.json`));
-await mkdir(dirname(file), { recursive: true });
-await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
-console.log(summaryText(result));
+  models: [],
+  contestants: [],
+  limits: [],
+  measurements: [],
+});
+const models = MODELS.filter(({ name }) => plan.models.includes(name) && !found.hasModel(name));
+const prepared = [];
+for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
+const left = plan.served.filter((name) => !found.hasServers(name));
+const served = await prepareServers({ ...plan, served: left }, threads, say);
+
+// What was made is kept, and takes no time in later runs.
+if (flags.prepare) process.exit(0);
+
+began = performance.now();
+found.begin();
+const limits = await Limits.open(threads);
+try {
+  for (const each of prepared) {
+    const { name, title, boundMs } = each.model;
+    say(`measure ${name}`);
+    const gops = await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx);
+    const measured = await measureModel(each, plan, threads, () => limits.round(plan.roundMs / 4));
+    await found.add({ ...measured, models: [{ name, title, boundMs, gops }], limits: limits.results });
+  }
+} finally {
+  await limits.end();
+}
+if (!found.hasOverhead()) {
+  say('measure overhead');
+  await found.add({ measurements: await measureOverhead(plan) });
+}
+for (const name of left) {
+  const ofModel = served.filter(({ model }) => model.name === name);
+  await found.add(await measureServers(ofModel, plan, say));
+}
+console.log(summaryText(found.result));
 if (mode === 'smoke') {
   // So that what is written of results does not rot either.
   await mkdir(join(MADE, 'results'), { recursive: true });
-  await writeReport(result, MADE);
+  await writeReport(found.result, MADE);
 }
 say(`wrote ${file}`);

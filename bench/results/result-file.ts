@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { readResult } from './read-result.js';
+import type { BenchResult } from './result.js';
+
+/** What a model, or the servers of one, add to a result. */
+type Part = Partial<Pick<BenchResult, 'models' | 'contestants' | 'limits' | 'measurements'>>;
+
+/** A result that is written after each of its parts, for a whole run takes long. */
+export class ResultFile {
+  #began = performance.now();
+
+  private constructor(
+    private readonly file: string,
+    public result: BenchResult,
+  ) {}
+
+  /**
+   * @param resume whether to go on with what the file has
+   * @throws an error if that is of another plan, machine or version
+   */
+  static open(file: string, resume: boolean, empty: BenchResult): ResultFile {
+    if (!resume || !existsSync(file)) return new ResultFile(file, empty);
+    const earlier = readResult(readFileSync(file, 'utf8'));
+    const kind = ({ plan, versions, machine, threads }: BenchResult) =>
+      JSON.stringify([plan, versions, machine.cpu, machine.cores, threads]);
+    if (kind(earlier) !== kind(empty))
+      throw new Error(`${file} is of another plan, machine or version: leave --resume out`);
+    return new ResultFile(file, earlier);
+  }
+
+  /** Starts the clock: what was prepared until now is not counted in the result's seconds. */
+  begin(): void {
+    this.#began = performance.now();
+  }
+
+  hasModel(name: string): boolean {
+    return this.result.models.some((model) => model.name === name);
+  }
+
+  hasServers(name: string): boolean {
+    return this.result.measurements.some(({ scenario, model }) => scenario === 'Server' && model === name);
+  }
+
+  hasOverhead(): boolean {
+    return this.result.measurements.some(({ scenario }) => scenario === 'Overhead');
+  }
+
+  /** Adds a part, and writes all there is so far. The limits are of all parts of a run, so the newest count. */
+  async add({ models = [], contestants = [], limits, measurements = [] }: Part): Promise<void> {
+    const { result } = this;
+    this.result = {
+      ...result,
+      seconds: result.seconds + Math.round((performance.now() - this.#began) / 1000),
+      models: [...result.models, ...models],
+      contestants: [...result.contestants, ...contestants],
+      limits: limits ?? result.limits,
+      measurements: [...result.measurements, ...measurements],
+    };
+    this.#began = performance.now();
+    await mkdir(dirname(this.file), { recursive: true });
+    await writeFile(`${this.file}.part`, `${JSON.stringify(this.result, null, 2)}\n`);
+    await rename(`${this.file}.part`, this.file);
+  }
+}

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { ResultFile } from '../../../bench/results/result-file.js';
+import { makeFolder } from '../support/files.js';
+import { measured, resultOf } from './result.js';
+
+const empty = { ...resultOf([]), seconds: 0, models: [], contestants: [] };
+const fileIn = async (t: unknown) => join(await makeFolder(t as TestContext, {}), 'results', 'quick.json');
+
+test('is written after each part, and goes on where it ended', async (t) => {
+  const file = await fileIn(t);
+  const first = ResultFile.open(file, true, empty);
+  const { models, contestants } = resultOf([]);
+  await first.add({ models, contestants, measurements: [measured('Offline', 'a', [1])] });
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), first.result);
+  const second = ResultFile.open(file, true, { ...empty, date: '2027-01-01T00:00:00.000Z' });
+  assert.ok(second.hasModel('net') && !second.hasServers('net') && !second.hasOverhead());
+  await second.add({ measurements: [measured('Server', 'a', [2])] });
+  assert.deepEqual(
+    second.result.measurements.map(({ scenario }) => scenario),
+    ['Offline', 'Server'],
+  );
+  assert.equal(second.result.date, empty.date);
+  assert.ok(ResultFile.open(file, true, empty).hasServers('net'));
+  assert.ok(!ResultFile.open(file, false, empty).hasModel('net'));
+});
+
+test('does not go on with a result of another plan or version', async (t) => {
+  const file = await fileIn(t);
+  await ResultFile.open(file, false, empty).add({});
+  const others = [
+    { ...empty, plan: { ...empty.plan, rounds: 99 } },
+    { ...empty, versions: { ...empty.versions, infernode: '9.9.9' } },
+    { ...empty, threads: 99 },
+  ];
+  for (const other of others)
+    assert.throws(() => ResultFile.open(file, true, other), /another plan, machine or version/);
+});
