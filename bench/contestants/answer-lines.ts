@@ -7,6 +7,8 @@ export async function answerLines<Ask extends { readonly ask: string }, Replies 
 ): Promise<void> {
   const write = process.stdout.write.bind(process.stdout);
   process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
+  // Nobody is left to work for; a question under way, or a model that is still open, would keep the process.
+  process.stdin.once('end', () => process.exit());
   for await (const line of createInterface({ input: process.stdin })) {
     const question = JSON.parse(line) as Extract<Ask, { ask: Ask['ask'] }>;
     const reply = await answers[question.ask as Ask['ask']](question).catch((error: Error) =>
@@ -14,6 +16,4 @@ export async function answerLines<Ask extends { readonly ask: string }, Replies 
     );
     write(`${JSON.stringify(reply)}\n`);
   }
-  // Nobody is left to work for; models that are still open would keep the process.
-  process.exit();
 }

@@ -69,6 +69,10 @@ const pictures: readonly [Shapes, Shapes] = [
     [4, 5, 3, 3],
   ],
 ];
+const batched: Shapes = [
+  [2, 2, 3],
+  [2, 3, 5],
+];
 const small: Shapes = [
   [1, 3, 2, 2],
   [4, 3, 3, 3],
@@ -87,17 +91,10 @@ const TORCH: Readonly<Record<string, Case>> = {
   stack: torch('torch.stack([a, b])', ...vectors),
   norm: torch('torch.layer_norm(a, torch.size(b), b)', [[2, 3], [3]], [[2, 3], [4]]),
   batch: torch('torch.batch_norm(a, None, None, b, b, True, 0.1, 1e-05, True)', [[2, 3], [3]], [[2, 3], [4]]),
-  batches: torch(
-    'torch.bmm(a, b)',
-    [
-      [2, 2, 3],
-      [2, 3, 5],
-    ],
-    [
-      [2, 2, 3],
-      [2, 4, 5],
-    ],
-  ),
+  batches: torch('torch.bmm(a, b)', batched, [
+    [2, 2, 3],
+    [2, 4, 5],
+  ]),
   convolve: torch('torch.conv2d(a, b)', ...pictures),
   tiny: torch('torch.conv2d(a, b)', pictures[0], small),
   rank: torch('torch.conv2d(a, b)', pictures[0], [
@@ -109,17 +106,10 @@ const TORCH: Readonly<Record<string, Case>> = {
 const ONNX: Readonly<Record<string, Case>> = {
   add: onnx('Add', ...vectors),
   multiply: onnx('MatMul', ...matrices),
-  batches: onnx(
-    'MatMul',
-    [
-      [2, 2, 3],
-      [2, 3, 5],
-    ],
-    [
-      [2, 2, 3],
-      [3, 3, 5],
-    ],
-  ),
+  batches: onnx('MatMul', batched, [
+    [2, 2, 3],
+    [3, 3, 5],
+  ]),
   gemm: onnx('Gemm', ...matrices),
   einsum: onnx('Einsum', ...matrices, [attribute.string('equation', 'ij,jk->ik')]),
   join: onnx('Concat', ...rows, [attribute.int('axis', 1)]),

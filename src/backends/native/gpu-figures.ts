@@ -1,7 +1,5 @@
-import { packageRequire } from '../../config/package-root.js';
 import { messageOf } from '../../errors.js';
-import type { Addon } from './addon.js';
-import { knownCore } from './find-core.js';
+import { coreAddon } from './core-addon.js';
 
 /** What the driver tells of one GPU, whoever uses it; what it does not tell is left out. */
 export interface GpuFigures {
@@ -39,11 +37,6 @@ export async function gpuFigures(): Promise<GpuReport> {
 
 /** The function, or why there is none. */
 async function findQuery(): Promise<(() => Promise<string>) | string> {
-  const { path } = await knownCore();
-  if (path === null) return 'there is no native add-on that works here';
-  try {
-    return (packageRequire(path) as Addon).gpuFigures;
-  } catch (error) {
-    return messageOf(error);
-  }
+  const addon = await coreAddon();
+  return typeof addon === 'string' ? addon : addon.gpuFigures;
 }

@@ -1,6 +1,4 @@
-import { packageRequire } from '../../config/package-root.js';
-import type { Addon } from './addon.js';
-import { knownCore } from './find-core.js';
+import { coreAddon } from './core-addon.js';
 
 let trim: Promise<(() => void) | null> | undefined;
 
@@ -14,11 +12,6 @@ export async function trimHeap(): Promise<void> {
 }
 
 async function findTrim(): Promise<(() => void) | null> {
-  const { path } = await knownCore();
-  try {
-    return path === null ? null : (packageRequire(path) as Addon).trimHeap;
-  } catch {
-    // It worked when it was probed, which may be long ago.
-    return null;
-  }
+  const addon = await coreAddon();
+  return typeof addon === 'string' ? null : addon.trimHeap;
 }

@@ -7,6 +7,7 @@ import { packageRoot } from '../../config/package-root.js';
 import { abortError, InfernodeError, messageOf } from '../../errors.js';
 import { localBuilds, torchLibraryName, userBuilds } from '../native/addon-folders.js';
 import { checkBuildTools, checkHeaders } from './build-tools.js';
+import { endGroup } from './end-group.js';
 import { findLibtorch, type LibtorchPlace } from './find-libtorch.js';
 import { minorVersion } from './torch-libraries.js';
 
@@ -98,13 +99,7 @@ function runCmake(args: readonly string[], { log, onLine, signal }: CmakeRun): P
   return new Promise((settle, fail) => {
     // In a group of its own, so that what cmake starts can be ended with it.
     const child = spawn('cmake', args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    const stop = () => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
-      } catch {
-        // They have just ended.
-      }
-    };
+    const stop = () => endGroup(child, 'SIGTERM');
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
     for (const stream of [child.stdout, child.stderr]) {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { endGroup } from './end-group.js';
 
 /** Where the torch package of `python3` is, or why there is none. */
 export type PythonTorch = { readonly path: string } | { readonly path: null; readonly reason: string };
@@ -19,7 +20,7 @@ export function pythonTorch(): Promise<PythonTorch> {
     let hangs = false;
     const timer = setTimeout(() => {
       hangs = true;
-      endGroup(child.pid);
+      endGroup(child, 'SIGKILL');
     }, LIMIT_MS);
     const text = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (part: string) => (text.out += part));
@@ -37,14 +38,6 @@ export function pythonTorch(): Promise<PythonTorch> {
       else settle({ path });
     });
   });
-}
-
-function endGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended just now.
-  }
 }
 
 function lastLine(text: string): string | undefined {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { LineProcess } from '../../../bench/contestants/line-process.js';
 import { Absent } from '../../../bench/contestants/protocol.js';
 
@@ -31,4 +34,15 @@ test('a process is asked one thing after another', async (t) => {
 test('a program that is not there is absent', async () => {
   const child = new LineProcess<Ask, Replies>(['/nowhere/python']);
   await assert.rejects(child.ask({ ask: 'add' }), Absent);
+});
+
+test('a process that is still at work ends with whoever asked', async () => {
+  const module = fileURLToPath(new URL('../../../bench/contestants/answer-lines.js', import.meta.url));
+  const script = `import { answerLines } from '${module}'; answerLines({ work: () => { console.error('at work'); return new Promise(() => setInterval(() => {}, 10)); } });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'ignore', 'pipe'] });
+  child.stdin.write('{"ask":"work"}\n');
+  await once(child.stderr, 'data');
+  child.stdin.end();
+  const [code] = await once(child, 'exit');
+  assert.equal(code, 0);
 });

@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { addonFolders, coreIn, torchLibrariesIn, userBuilds } from '#src/backends/native/addon-folders';
 import { findCore } from '#src/backends/native/find-core';
 import { repository } from '../../../support/test-data.js';
+import { restoreVariables } from '../../support/environment.js';
 import { makeFolder } from '../../support/files.js';
 
-const VARIABLES = ['INFERNODE_ADDON', 'XDG_CACHE_HOME'] as const;
-const kept = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
-afterEach(() => {
-  for (const name of VARIABLES) {
-    delete process.env[name];
-    if (kept[name] !== undefined) process.env[name] = kept[name];
-  }
-});
+restoreVariables(['INFERNODE_ADDON', 'XDG_CACHE_HOME']);
 
 describe('the folders of native files', () => {
   test('are the local build, what the user built, and the binaries of the package', () => {

@@ -2,28 +2,22 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { appendFile, readFile, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
+import { beforeEach, describe, type TestContext, test } from 'node:test';
 import { probeNative } from '#src/backends/native/probe';
 import { TorchBackend } from '#src/backends/torch/backend';
 import { findWorking } from '#src/backends/torch/find-working';
 import { minorVersion } from '#src/backends/torch/torch-libraries';
 import { rejects } from '../../../support/expect-error.js';
 import { fixture, needsTorch } from '../../../support/torch.js';
+import { restoreVariables } from '../../support/environment.js';
 import { makeFolder } from '../../support/files.js';
 
-const VARIABLES = ['XDG_CACHE_HOME', 'INFERNODE_ADDON', 'INFERNODE_LIBTORCH', 'NODE_OPTIONS'] as const;
-const kept = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
+restoreVariables(['XDG_CACHE_HOME', 'INFERNODE_ADDON', 'INFERNODE_LIBTORCH', 'NODE_OPTIONS']);
 
 let cache: string;
 beforeEach(async (t) => {
   cache = await makeFolder(t as TestContext, {});
   process.env.XDG_CACHE_HOME = cache;
-});
-afterEach(() => {
-  for (const name of VARIABLES) {
-    delete process.env[name];
-    if (kept[name] !== undefined) process.env[name] = kept[name];
-  }
 });
 
 const description = {
@@ -294,6 +288,7 @@ describe('the torch backend without what it needs says why, and the process live
 
     test('a core, or a backend, that is cut short', async (t) => {
       const { core, torch } = (await findWorking(undefined)).working!;
+      const addon = process.env.INFERNODE_ADDON;
       for (const cut of ['infernode.node', 'infernode_torch.so']) {
         const folder = await makeFolder(t, {
           'infernode.node': await readFile(core),
@@ -304,8 +299,8 @@ describe('the torch backend without what it needs says why, and the process live
         const { available, reason } = await new TorchBackend().probe();
         assert.equal(available, false);
         assert.match(reason, new RegExp(`does not work: .*(${cut}|SIG(BUS|SEGV))`));
-        delete process.env.INFERNODE_ADDON;
-        if (kept.INFERNODE_ADDON !== undefined) process.env.INFERNODE_ADDON = kept.INFERNODE_ADDON;
+        if (addon === undefined) delete process.env.INFERNODE_ADDON;
+        else process.env.INFERNODE_ADDON = addon;
       }
     });
 

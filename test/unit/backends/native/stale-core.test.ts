@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { findCore } from '#src/backends/native/find-core';
 import { gpuFigures } from '#src/backends/native/gpu-figures';
 import { trimHeap } from '#src/backends/native/heap';
 import { needsTorch } from '../../../support/torch.js';
+import { restoreVariables } from '../../support/environment.js';
 import { makeFolder } from '../../support/files.js';
 
-const VARIABLES = ['INFERNODE_ADDON', 'XDG_CACHE_HOME'] as const;
-const kept = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
-afterEach(() => {
-  for (const name of VARIABLES) {
-    delete process.env[name];
-    if (kept[name] !== undefined) process.env[name] = kept[name];
-  }
-});
+restoreVariables(['INFERNODE_ADDON', 'XDG_CACHE_HOME']);
 
 test('a core that worked once and does not open any more is done without', { skip: needsTorch }, async (t) => {
   const content = await readFile((await findCore()).path!);

@@ -3,11 +3,13 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
 import { findLibtorch, type LibtorchPlace, librariesOf } from '#src/backends/torch/find-libtorch';
+import { restoreVariables } from '../../support/environment.js';
 import { makeFolder } from '../../support/files.js';
 
 const VARIABLES = ['INFERNODE_LIBTORCH', 'LIBTORCH', 'PATH'] as const;
-const kept = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
+restoreVariables(VARIABLES);
 const home = process.cwd();
+const path = process.env.PATH;
 
 /** Nothing is named, and there is no python3. */
 beforeEach(() => {
@@ -15,13 +17,7 @@ beforeEach(() => {
   process.env.PATH = join(home, 'no-such-folder');
 });
 
-afterEach(() => {
-  process.chdir(home);
-  for (const name of VARIABLES) {
-    delete process.env[name];
-    if (kept[name] !== undefined) process.env[name] = kept[name];
-  }
-});
+afterEach(() => process.chdir(home));
 
 async function all(option?: string): Promise<LibtorchPlace[]> {
   const places: LibtorchPlace[] = [];
@@ -104,7 +100,7 @@ describe('the search', () => {
     await mkdir(join(folder, 'bin'));
     const bin = await makeFolder(t, { python3: `#!/bin/sh\n[ "$1" = -c ] && echo '${folder}/site/torch'\n` });
     await chmod(join(bin, 'python3'), 0o755);
-    process.env.PATH = `${bin}:${kept.PATH}`;
+    process.env.PATH = `${bin}:${path}`;
     const python = (await all()).find(({ source }) => source === 'python3')!;
     assert.deepEqual([python.lib, python.version], [join(folder, 'site/torch/lib'), '9.8.7+cpu']);
   });
