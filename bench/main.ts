@@ -18,6 +18,7 @@ import { summaryText } from './report/summary.js';
 import { writeReport } from './report/write-report.js';
 import { ResultFile } from './results/result-file.js';
 import { ROOT } from './root.js';
+import { AwakeCores } from './scenarios/awake-cores.js';
 import { measureModel, prepareModel } from './scenarios/in-process.js';
 import { Limits } from './scenarios/limits.js';
 import { measureServers, prepareServers } from './serving/measure-servers.js';
@@ -54,6 +55,7 @@ const found = ResultFile.open(file, flags.resume, {
   plan,
   threads,
   cores: coreSplit(),
+  coresAwake: false,
   models: [],
   contestants: [],
   limits: [],
@@ -70,13 +72,17 @@ if (flags.prepare) process.exit(0);
 
 began = performance.now();
 found.begin();
+const awake = await AwakeCores.start();
+process.once('exit', () => awake?.end());
+if (awake === null) say('cores cannot be kept from going idle here: small models will vary more');
+await found.add({ coresAwake: awake !== null });
 const limits = await Limits.open(threads);
 try {
   for (const each of prepared) {
     const { name, title, boundMs } = each.model;
     say(`measure ${name}`);
     const gops = await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx);
-    const measured = await measureModel(each, plan, threads, () => limits.round(plan.roundMs / 4));
+    const measured = await measureModel(each, plan, threads, awake, () => limits.round(plan.roundMs / 4));
     await found.add({ ...measured, models: [{ name, title, boundMs, gops }], limits: limits.results });
   }
 } finally {

@@ -14,6 +14,8 @@ export interface BenchPlan {
   /** Clients at once, for the throughput of servers. */
   readonly clients: readonly number[];
   readonly rounds: number;
+  /** How often contestants are started anew, with a share of the rounds each: two processes of one program are not equally fast. */
+  readonly sittings: number;
   /** Rounds of the scenario Server, each of which starts every server anew. */
   readonly serverRounds: number;
   /** How long one figure of one contestant is measured in one round. */
@@ -35,6 +37,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     offline: [8],
     clients: [2],
     rounds: 1,
+    sittings: 1,
     serverRounds: 1,
     roundMs: 20,
     serverMs: 200,
@@ -47,8 +50,9 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     batches: [],
     offline: [8],
     clients: [1, 8],
-    rounds: 5,
-    serverRounds: 3,
+    rounds: 6,
+    sittings: 3,
+    serverRounds: 5,
     roundMs: 100,
     serverMs: 1000,
     halvings: 4,
@@ -60,10 +64,11 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     batches: [4, 16, 32],
     offline: [8, 32],
     clients: [1, 8, 32],
-    rounds: 5,
-    serverRounds: 3,
-    roundMs: 400,
-    serverMs: 2000,
+    rounds: 8,
+    sittings: 4,
+    serverRounds: 5,
+    roundMs: 250,
+    serverMs: 1000,
     halvings: 4,
   },
 };

@@ -74,7 +74,7 @@ export const CONTESTANTS: readonly ContestantSpec[] = [
     model: pipelineFolder,
     applies: ({ name }) => name === 'encoder',
   }),
-  python('PyTorch eager', ['torch_peer.py', 'eager'], { model: byName }),
+  python('PyTorch eager', ['torch_peer.py', 'eager'], { from: 'full', model: byName }),
   python('TorchScript', ['torch_peer.py', 'torchscript'], { model: pt }),
   python('AOTInductor', ['torch_peer.py', 'aotinductor'], {
     from: 'quick',

@@ -53,11 +53,21 @@ export function linesTable(lines: readonly Line[]): string {
   return markdownTable(['Scenario', 'Model', 'Precision', 'Infernode', 'Best peer', 'Ratio', 'Of the limit'], rows);
 }
 
-export function machineText({ date, seconds, machine, versions, plan, threads, cores }: BenchResult): string {
+export function machineText({
+  date,
+  seconds,
+  machine,
+  versions,
+  plan,
+  threads,
+  cores,
+  coresAwake,
+}: BenchResult): string {
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const apart =
     cores === null ? '' : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
-  return `${date.slice(0, 10)}, \`${plan.mode}\`, ${seconds} s, ${plan.rounds} rounds. ${machine.cpu.model}, ${machine.cores} cores (${machine.cpu.features?.join(' ')}), ${machine.platform} ${machine.arch}. ${named.join(', ')}. ${threads} thread${threads === 1 ? '' : 's'} for each inference.${apart}`;
+  const awake = coresAwake ? ' Cores were kept from going idle, but for the column Asleep.' : '';
+  return `${date.slice(0, 10)}, \`${plan.mode}\`, ${seconds} s, ${plan.rounds} rounds. ${machine.cpu.model}, ${machine.cores} cores (${machine.cpu.features?.join(' ')}), ${machine.platform} ${machine.arch}. ${named.join(', ')}. ${threads} thread${threads === 1 ? '' : 's'} for each inference.${apart}${awake}`;
 }
 
 function spreadText(lines: readonly Line[]): string {
@@ -81,7 +91,8 @@ function slowerText(lines: readonly Line[], causes: readonly Cause[]): string {
 
 function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['models'][number]): string {
   const measured = result.measurements.filter(({ model }) => model === name);
-  const shown: readonly Scenario[] = [...COMPARED.filter((each) => each !== 'Server'), 'EventLoop'];
+  const candidates: readonly Scenario[] = [...COMPARED.filter((each) => each !== 'Server'), 'Asleep', 'EventLoop'];
+  const shown = candidates.filter((each) => measured.some(({ scenario }) => scenario === each));
   const operations = gops === null ? '' : ` A sample takes ${digits(gops)} billion operations.`;
   const server = measured.filter(({ scenario }) => scenario === 'Server' || scenario === 'Concurrency');
   const head = shown.map((scenario) => `${scenario}, ${SCENARIOS[scenario].unit}`);

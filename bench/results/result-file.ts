@@ -5,7 +5,7 @@ import { readResult } from './read-result.js';
 import type { BenchResult } from './result.js';
 
 /** What a model, or the servers of one, add to a result. */
-type Part = Partial<Pick<BenchResult, 'models' | 'contestants' | 'limits' | 'measurements'>>;
+type Part = Partial<Pick<BenchResult, 'coresAwake' | 'models' | 'contestants' | 'limits' | 'measurements'>>;
 
 /** A result that is written after each of its parts, for a whole run takes long. */
 export class ResultFile {
@@ -48,11 +48,12 @@ export class ResultFile {
   }
 
   /** Adds a part, and writes all there is so far. The limits are of all parts of a run, so the newest count. */
-  async add({ models = [], contestants = [], limits, measurements = [] }: Part): Promise<void> {
+  async add({ coresAwake, models = [], contestants = [], limits, measurements = [] }: Part): Promise<void> {
     const { result } = this;
     this.result = {
       ...result,
       seconds: result.seconds + Math.round((performance.now() - this.#began) / 1000),
+      coresAwake: coresAwake ?? result.coresAwake,
       models: [...result.models, ...models],
       contestants: [...result.contestants, ...contestants],
       limits: limits ?? result.limits,

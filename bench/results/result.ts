@@ -22,6 +22,8 @@ export interface BenchResult {
   readonly threads: number;
   /** The cores of servers and of the load generator; null where they were not kept apart. */
   readonly cores: { readonly servers: string; readonly load: string } | null;
+  /** Whether cores were kept from going idle, but for the scenario Asleep. */
+  readonly coresAwake: boolean;
   readonly models: readonly {
     readonly name: string;
     readonly title: string;

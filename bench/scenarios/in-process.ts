@@ -7,7 +7,8 @@ import type { BenchModel } from '../models/catalogue.js';
 import { inputFiles } from '../models/prepare.js';
 import { type BenchPlan, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
-import { measureRounds, type Step } from './rounds.js';
+import type { AwakeCores } from './awake-cores.js';
+import { joinRounds, measureRounds, type Rounds, type Step } from './rounds.js';
 import { STREAMS } from './scenario.js';
 
 /** What it takes to measure a model: files that were made, or the reasons why not. */
@@ -55,20 +56,45 @@ async function fileOf(
   }
 }
 
+/** What a model adds to a result. */
+interface ModelFigures {
+  readonly contestants: readonly ContestantResult[];
+  readonly measurements: readonly Measured[];
+}
+
 /** SingleStream, MultiStream, Offline, scaling by batch size, and the delay of the event loop, of one model. */
 export async function measureModel(
-  { model, sizes, inputs, files }: PreparedModel,
+  prepared: PreparedModel,
   plan: BenchPlan,
   threads: number,
+  cores: AwakeCores | null,
   eachRound: (round: number) => Promise<void>,
-): Promise<{ readonly contestants: ContestantResult[]; readonly measurements: Measured[] }> {
+): Promise<ModelFigures> {
+  const count = plan.rounds / plan.sittings;
+  const steps = stepsOf(prepared.sizes, plan, cores);
+  let found: ModelFigures = { contestants: [], measurements: [] };
+  for (let first = 0; first < plan.rounds; first += count) {
+    const { contestants, measurements } = await sit(prepared, threads, steps, { first, count }, eachRound);
+    found = { contestants, measurements: joinRounds(found.measurements, measurements) };
+  }
+  return found;
+}
+
+/** Starts all contestants, compares their answers, and measures some rounds. */
+async function sit(
+  { model, inputs, files }: PreparedModel,
+  threads: number,
+  steps: readonly Step<Contestant>[],
+  rounds: Rounds,
+  eachRound: (round: number) => Promise<void>,
+): Promise<ModelFigures> {
   const contestants = await Promise.all(
     files.map(([spec, file]) => openContestant(spec, model, file, threads, inputs)),
   );
   try {
     const agreement = await checkAgreement(contestants, inputs.length);
     const present = contestants.filter(({ process }) => process !== null);
-    const measurements = await measureRounds(present, stepsOf(sizes, plan), plan.rounds, eachRound);
+    const measurements = await measureRounds(present, steps, rounds, eachRound);
     return {
       contestants: contestants.map((each) => withAgreement(each, agreement.get(each) ?? null)),
       measurements,
@@ -78,7 +104,11 @@ export async function measureModel(
   }
 }
 
-function stepsOf(sizes: readonly number[], { batches, offline, roundMs: ms }: BenchPlan): Step<Contestant>[] {
+function stepsOf(
+  sizes: readonly number[],
+  { batches, offline, roundMs: ms }: BenchPlan,
+  cores: AwakeCores | null,
+): Step<Contestant>[] {
   const called = [...new Set([1, STREAMS, ...batches])].sort((a, b) => a - b);
   return [
     ...called.map(
@@ -92,6 +122,14 @@ function stepsOf(sizes: readonly number[], { batches, offline, roundMs: ms }: Be
         },
       }),
     ),
+    {
+      applies: ({ spec }) => cores !== null && spec.runsIn === 'node',
+      async measure({ process }) {
+        const { durations } = await cores!.asleep(() => process!.ask({ ask: 'calls', input: 0, ms }));
+        const value = percentile(durations, 0.9);
+        return [{ scenario: 'Asleep', at: null, value, calls: durations.length }];
+      },
+    },
     {
       applies: ({ spec }) => spec.runsIn === 'node',
       async measure({ process }) {

@@ -14,6 +14,7 @@ export const SCENARIOS = {
     better: 'higher',
     what: 'throughput of a server with so many clients, each with one query at a time',
   },
+  Asleep: { unit: 'ms', better: 'lower', what: 'SingleStream on cores that go idle while they wait' },
   EventLoop: { unit: 'ms', better: 'lower', what: 'p99 delay of the event loop while calls run back to back' },
   Overhead: { unit: 'us', better: 'lower', what: 'a call of a model that does next to nothing' },
 } as const satisfies Record<string, { unit: string; better: 'lower' | 'higher'; what: string }>;

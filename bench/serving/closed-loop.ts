@@ -10,12 +10,15 @@ export interface LoadResult {
   readonly p99: number;
 }
 
-/** Runs clients against anything that answers, for some time after a warm-up. */
+/**
+ * Runs clients against anything that answers, for some time after a warm-up. What was answered in that time counts, whenever it was
+ * asked: a server with more clients than it answers in the time has a throughput too.
+ */
 export async function closedLoop(
   clients: readonly (() => Promise<unknown>)[],
   { warmUpMs, durationMs }: { readonly warmUpMs: number; readonly durationMs: number },
 ): Promise<LoadResult> {
-  const latencies: number[] = [];
+  const answers: { readonly at: number; readonly latency: number }[] = [];
   const begin = performance.now() + warmUpMs;
   const end = begin + durationMs;
   await Promise.all(
@@ -23,20 +26,33 @@ export async function closedLoop(
       for (let sent = performance.now(); sent < end; ) {
         await send();
         const answered = performance.now();
-        if (sent >= begin && answered <= end) latencies.push(answered - sent);
+        answers.push({ at: answered, latency: answered - sent });
         sent = answered;
       }
     }),
   );
-  latencies.sort((a, b) => a - b);
+  const counted = answers.filter(({ at }) => at >= begin && at <= end);
+  const latencies = counted.map(({ latency }) => latency).sort((a, b) => a - b);
   const quantile = (share: number) =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return {
-    throughput: (latencies.length * 1000) / durationMs,
+    throughput: throughputOf(
+      answers.map(({ at }) => at),
+      begin,
+      end,
+    ),
     p50: quantile(0.5),
     p95: quantile(0.95),
     p99: quantile(0.99),
   };
+}
+
+/** From the first answer of the time to the first one after it: servers answer batches, and part of one would be a whole too many. */
+function throughputOf(answered: readonly number[], begin: number, end: number): number {
+  const from = answered.find((at) => at >= begin) ?? Number.NaN;
+  const to = answered.find((at) => at > end) ?? Number.NaN;
+  if (!(to > from)) return 0;
+  return (1000 * answered.filter((at) => at >= from && at < to).length) / (to - from);
 }
 
 /** Clients with a connection each, that send the same request and insist on a good answer. */

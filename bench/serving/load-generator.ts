@@ -16,8 +16,10 @@ let idle: RawClient[] = [];
 const waiting: ((client: RawClient) => void)[] = [];
 
 async function acquire(): Promise<RawClient> {
-  const client = idle.pop();
-  if (client !== undefined) return client;
+  for (let client = idle.pop(); client !== undefined; client = idle.pop()) {
+    if (client.isOpen) return client;
+    opened--;
+  }
   if (opened >= MOST_CONNECTIONS) return new Promise((resolve) => waiting.push(resolve));
   opened++;
   return RawClient.open(port);

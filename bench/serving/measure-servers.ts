@@ -70,7 +70,8 @@ export async function measureServers(
         if (await trial.isThere(present[0])) present.push(trial);
       }
       const step = { measure: (trial: Trial) => trial.round() };
-      const measured = await measureRounds(present, [step], plan.serverRounds, async (round) =>
+      const rounds = { first: 0, count: plan.serverRounds };
+      const measured = await measureRounds(present, [step], rounds, async (round) =>
         onProgress(`servers, ${name}, round ${round + 1} of ${plan.serverRounds}`),
       );
       found.measurements.push(...measured);

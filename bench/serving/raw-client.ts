@@ -21,6 +21,7 @@ export class RawClient {
   #size = 0;
   #resolve: ((answer: RawAnswer) => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
+  #isOpen = true;
 
   static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
     const socket = connect({ port, host, noDelay: true });
@@ -32,12 +33,21 @@ export class RawClient {
     this.#socket = socket;
     socket.on('data', (bytes) => this.#onData(bytes));
     socket.on('error', (error) => this.#reject?.(error));
-    socket.on('close', () => this.#reject?.(new Error('the server closed the connection')));
+    socket.on('close', () => {
+      this.#isOpen = false;
+      this.#reject?.(new Error('the server closed the connection'));
+    });
+  }
+
+  /** False once the server closed the connection, as servers do with idle ones. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** One request at a time. */
   send(request: Uint8Array): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
+      if (!this.#isOpen) return reject(new Error('the connection is closed'));
       this.#resolve = resolve;
       this.#reject = reject;
       this.#socket.write(request);

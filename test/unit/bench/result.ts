@@ -43,6 +43,7 @@ export function resultOf(measurements: readonly Measured[]): BenchResult {
     plan: PLANS.quick,
     threads: 1,
     cores: { servers: '0', load: '1' },
+    coresAwake: true,
     models: [{ name: 'net', title: 'A net', gops: 1, boundMs: 50 }],
     contestants: [contestant('a', true), contestant('b', true), contestant('x', false), contestant('y', false)],
     limits: [

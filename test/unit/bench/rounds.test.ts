@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { measureRounds } from '../../../bench/scenarios/rounds.js';
+import { joinRounds, measureRounds } from '../../../bench/scenarios/rounds.js';
 
 test('contestants take turns, and each round begins with another one', async () => {
   const contestants = ['a', 'b', 'c'].map((name) => ({ result: { name, model: 'net', precision: 'fp32' as const } }));
@@ -14,7 +14,7 @@ test('contestants take turns, and each round begins with another one', async () 
   const found = await measureRounds(
     contestants,
     [{ measure: measure(1) }, { applies: ({ result }) => result.name === 'b', measure: measure(8) }],
-    2,
+    { first: 0, count: 2 },
     async (round) => void asked.push(`round ${round}`),
   );
   assert.deepEqual(asked, ['round 0', 'a1', 'b1', 'c1', 'b8', 'round 1', 'b1', 'c1', 'a1', 'b8']);
@@ -25,6 +25,21 @@ test('contestants take turns, and each round begins with another one', async () 
       ['b', 1, [3, 7], 4],
       ['c', 1, [4, 8], 4],
       ['b', 8, [5, 10], 4],
+    ],
+  );
+});
+
+test('rounds of a later sitting go behind those of an earlier one, and begin with another contestant', async () => {
+  const contestants = ['a', 'b'].map((name) => ({ result: { name, model: 'net', precision: 'fp32' as const } }));
+  let time = 0;
+  const step = { measure: async () => [{ scenario: 'Batch', at: 1, value: ++time, calls: 2 } as const] };
+  const sit = (first: number) => measureRounds(contestants, [step], { first, count: 1 }, async () => {});
+  const found = joinRounds(await sit(0), await sit(1));
+  assert.deepEqual(
+    found.map(({ contestant, rounds, calls }) => [contestant, rounds, calls]),
+    [
+      ['a', [1, 4], 4],
+      ['b', [2, 3], 4],
     ],
   );
 });
