@@ -19,7 +19,7 @@ import { writeReport } from './report/write-report.js';
 import { ResultFile } from './results/result-file.js';
 import { ROOT } from './root.js';
 import { AwakeCores } from './scenarios/awake-cores.js';
-import { measureModel, prepareModel } from './scenarios/in-process.js';
+import { measureSitting, prepareModel } from './scenarios/in-process.js';
 import { Limits } from './scenarios/limits.js';
 import { measureServers, prepareServers } from './serving/measure-servers.js';
 
@@ -61,7 +61,7 @@ const found = ResultFile.open(file, flags.resume, {
   limits: [],
   measurements: [],
 });
-const models = MODELS.filter(({ name }) => plan.models.includes(name) && !found.hasModel(name));
+const models = MODELS.filter(({ name }) => plan.models.includes(name) && found.roundsOf(name) < plan.rounds);
 const prepared = [];
 for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
 const left = plan.served.filter((name) => !found.hasServers(name));
@@ -78,12 +78,18 @@ if (awake === null) say('cores cannot be kept from going idle here: small models
 await found.add({ coresAwake: awake !== null });
 const limits = await Limits.open(threads);
 try {
-  for (const each of prepared) {
-    const { name, title, boundMs } = each.model;
-    say(`measure ${name}`);
-    const gops = await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx);
-    const measured = await measureModel(each, plan, threads, awake, () => limits.round(plan.roundMs / 4));
-    await found.add({ ...measured, models: [{ name, title, boundMs, gops }], limits: limits.results });
+  const count = plan.rounds / plan.sittings;
+  for (let first = 0; first < plan.rounds; first += count) {
+    for (const each of prepared) {
+      const { name, title, boundMs } = each.model;
+      if (found.roundsOf(name) > first) continue;
+      say(`measure ${name}, rounds ${first + 1} to ${first + count} of ${plan.rounds}`);
+      const gops = await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx);
+      const measured = await measureSitting(each, plan, { first, count }, threads, awake, () =>
+        limits.round(plan.roundMs / 4),
+      );
+      await found.add({ ...measured, models: [{ name, title, boundMs, gops }], limits: limits.results });
+    }
   }
 } finally {
   await limits.end();
@@ -103,3 +109,4 @@ if (mode === 'smoke') {
   await writeReport(found.result, MADE);
 }
 say(`wrote ${file}`);
+awake?.end();

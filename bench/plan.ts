@@ -14,8 +14,15 @@ export interface BenchPlan {
   /** Clients at once, for the throughput of servers. */
   readonly clients: readonly number[];
   readonly rounds: number;
-  /** How often contestants are started anew, with a share of the rounds each: two processes of one program are not equally fast. */
+  /**
+   * How often contestants are started anew, with a share of the rounds each and all other models in between: neither two processes
+   * of one program are equally fast, nor is a machine the whole time.
+   */
   readonly sittings: number;
+  /** How long contestants run before they are measured, in each sitting. */
+  readonly warmUpMs: number;
+  /** Whether the scenario Asleep is measured. */
+  readonly asleep: boolean;
   /** Rounds of the scenario Server, each of which starts every server anew. */
   readonly serverRounds: number;
   /** How long one figure of one contestant is measured in one round. */
@@ -38,6 +45,8 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     clients: [2],
     rounds: 1,
     sittings: 1,
+    warmUpMs: 20,
+    asleep: true,
     serverRounds: 1,
     roundMs: 20,
     serverMs: 200,
@@ -52,22 +61,26 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     clients: [1, 8],
     rounds: 6,
     sittings: 3,
-    serverRounds: 5,
-    roundMs: 100,
+    warmUpMs: 150,
+    asleep: false,
+    serverRounds: 3,
+    roundMs: 80,
     serverMs: 1000,
-    halvings: 4,
+    halvings: 3,
   },
   full: {
     mode: 'full',
     models: ALL,
     served: ALL,
-    batches: [4, 16, 32],
+    batches: [4, 32],
     offline: [8, 32],
     clients: [1, 8, 32],
-    rounds: 8,
-    sittings: 4,
-    serverRounds: 5,
-    roundMs: 250,
+    rounds: 6,
+    sittings: 3,
+    warmUpMs: 300,
+    asleep: true,
+    serverRounds: 4,
+    roundMs: 200,
     serverMs: 1000,
     halvings: 4,
   },

@@ -61,6 +61,7 @@ if (onlyBuild) setPriority(constants.priority.PRIORITY_LOW);
 await build();
 if (onlyBuild) process.exit(0);
 run(join(RELEASE, 'executor_test'), [], { ASAN_OPTIONS: ASAN });
+run(join(RELEASE, 'quick_calls_test'), [], { ASAN_OPTIONS: ASAN });
 run(join(RELEASE, 'graphs_test'), [], { ASAN_OPTIONS: ASAN });
 const nvml = join(RELEASE, 'nvml_double.so');
 run(join(RELEASE, 'gpu_monitor_test'), [nvml], { ASAN_OPTIONS: ASAN });

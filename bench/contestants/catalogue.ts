@@ -93,7 +93,7 @@ export const CONTESTANTS: readonly ContestantSpec[] = [
   python('AOTInductor BF16', ['torch_peer.py', 'aotinductor', 'bf16'], {
     precision: 'reduced',
     computesIn: 'bf16',
-    from: 'quick',
+    from: 'full',
     model: (model, threads, batches) => packages(model, batches, 'bf16', threads),
   }),
 ];

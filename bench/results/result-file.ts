@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { joinRounds } from '../scenarios/rounds.js';
 import { readResult } from './read-result.js';
 import type { BenchResult } from './result.js';
 
@@ -35,8 +36,10 @@ export class ResultFile {
     this.#began = performance.now();
   }
 
-  hasModel(name: string): boolean {
-    return this.result.models.some((model) => model.name === name);
+  /** How many rounds a model was measured for, other than by servers. */
+  roundsOf(name: string): number {
+    const found = this.result.measurements.find(({ scenario, model }) => scenario === 'SingleStream' && model === name);
+    return found?.rounds.length ?? 0;
   }
 
   hasServers(name: string): boolean {
@@ -47,21 +50,29 @@ export class ResultFile {
     return this.result.measurements.some(({ scenario }) => scenario === 'Overhead');
   }
 
-  /** Adds a part, and writes all there is so far. The limits are of all parts of a run, so the newest count. */
+  /**
+   * Adds a part, and writes all there is so far. Rounds of what was measured before go behind those; of all else that is said anew
+   * the newest counts.
+   */
   async add({ coresAwake, models = [], contestants = [], limits, measurements = [] }: Part): Promise<void> {
     const { result } = this;
     this.result = {
       ...result,
       seconds: result.seconds + Math.round((performance.now() - this.#began) / 1000),
       coresAwake: coresAwake ?? result.coresAwake,
-      models: [...result.models, ...models],
-      contestants: [...result.contestants, ...contestants],
+      models: replaced(result.models, models, ({ name }) => name),
+      contestants: replaced(result.contestants, contestants, ({ name, model }) => JSON.stringify([name, model])),
       limits: limits ?? result.limits,
-      measurements: [...result.measurements, ...measurements],
+      measurements: joinRounds(result.measurements, measurements),
     };
     this.#began = performance.now();
     await mkdir(dirname(this.file), { recursive: true });
     await writeFile(`${this.file}.part`, `${JSON.stringify(this.result, null, 2)}\n`);
     await rename(`${this.file}.part`, this.file);
   }
+}
+
+/** The newer ones in the places of those that have the same key. */
+function replaced<T>(older: readonly T[], newer: readonly T[], key: (each: T) => string): T[] {
+  return [...new Map([...older, ...newer].map((each) => [key(each), each])).values()];
 }

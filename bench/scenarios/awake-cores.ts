@@ -23,7 +23,9 @@ export class AwakeCores {
     if (process.platform !== 'linux' || sharesCores() || availableCores() < cpus().length) return null;
     const spinners = cpus().map((_, core) => {
       const command = ['-c', String(core), 'chrt', '--idle', '0', process.execPath, '-e', SPIN];
-      return spawn('taskset', command, { stdio: 'ignore' }).on('error', () => {});
+      const spinner = spawn('taskset', command, { stdio: 'ignore' }).on('error', () => {});
+      spinner.unref();
+      return spinner;
     });
     const cores = new AwakeCores(spinners);
     await setTimeout(START_MS);

@@ -8,7 +8,7 @@ import { inputFiles } from '../models/prepare.js';
 import { type BenchPlan, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
 import type { AwakeCores } from './awake-cores.js';
-import { joinRounds, measureRounds, type Rounds, type Step } from './rounds.js';
+import { measureRounds, type Rounds, type Step } from './rounds.js';
 import { STREAMS } from './scenario.js';
 
 /** What it takes to measure a model: files that were made, or the reasons why not. */
@@ -56,45 +56,35 @@ async function fileOf(
   }
 }
 
-/** What a model adds to a result. */
-interface ModelFigures {
+/** What a sitting adds to a result. */
+interface Sitting {
   readonly contestants: readonly ContestantResult[];
   readonly measurements: readonly Measured[];
 }
 
-/** SingleStream, MultiStream, Offline, scaling by batch size, and the delay of the event loop, of one model. */
-export async function measureModel(
-  prepared: PreparedModel,
+/**
+ * Starts all contestants with a model, compares their answers, lets them get warm, and measures some rounds: SingleStream,
+ * MultiStream, Offline, scaling by batch size, and the delay of the event loop.
+ *
+ * @param cores that are awake, or null
+ */
+export async function measureSitting(
+  { model, sizes, inputs, files }: PreparedModel,
   plan: BenchPlan,
+  rounds: Rounds,
   threads: number,
   cores: AwakeCores | null,
   eachRound: (round: number) => Promise<void>,
-): Promise<ModelFigures> {
-  const count = plan.rounds / plan.sittings;
-  const steps = stepsOf(prepared.sizes, plan, cores);
-  let found: ModelFigures = { contestants: [], measurements: [] };
-  for (let first = 0; first < plan.rounds; first += count) {
-    const { contestants, measurements } = await sit(prepared, threads, steps, { first, count }, eachRound);
-    found = { contestants, measurements: joinRounds(found.measurements, measurements) };
-  }
-  return found;
-}
-
-/** Starts all contestants, compares their answers, and measures some rounds. */
-async function sit(
-  { model, inputs, files }: PreparedModel,
-  threads: number,
-  steps: readonly Step<Contestant>[],
-  rounds: Rounds,
-  eachRound: (round: number) => Promise<void>,
-): Promise<ModelFigures> {
+): Promise<Sitting> {
   const contestants = await Promise.all(
     files.map(([spec, file]) => openContestant(spec, model, file, threads, inputs)),
   );
   try {
     const agreement = await checkAgreement(contestants, inputs.length);
     const present = contestants.filter(({ process }) => process !== null);
-    const measurements = await measureRounds(present, steps, rounds, eachRound);
+    // What compiles while it runs has compiled what it runs.
+    for (const { process } of present) await process!.ask({ ask: 'calls', input: 0, ms: plan.warmUpMs });
+    const measurements = await measureRounds(present, stepsOf(sizes, plan, cores), rounds, eachRound);
     return {
       contestants: contestants.map((each) => withAgreement(each, agreement.get(each) ?? null)),
       measurements,
@@ -106,7 +96,7 @@ async function sit(
 
 function stepsOf(
   sizes: readonly number[],
-  { batches, offline, roundMs: ms }: BenchPlan,
+  { batches, offline, roundMs: ms, asleep }: BenchPlan,
   cores: AwakeCores | null,
 ): Step<Contestant>[] {
   const called = [...new Set([1, STREAMS, ...batches])].sort((a, b) => a - b);
@@ -123,7 +113,7 @@ function stepsOf(
       }),
     ),
     {
-      applies: ({ spec }) => cores !== null && spec.runsIn === 'node',
+      applies: ({ spec }) => asleep && cores !== null && spec.runsIn === 'node',
       async measure({ process }) {
         const { durations } = await cores!.asleep(() => process!.ask({ ask: 'calls', input: 0, ms }));
         const value = percentile(durations, 0.9);

@@ -193,15 +193,25 @@ void run(const Napi::CallbackInfo& info) {
   if (used > environment.numbers_length()) throw Napi::RangeError::New(info.Env(), "Too many numbers");
   auto arguments = std::make_shared<Arguments>(environment.numbers(), used, info[3].As<Napi::Array>());
   const uint32_t ticket = ticket_of(info[4]);
-  environment.begin_call();
   auto& executor = session->next_executor();
-  executor.post({&environment, ticket, [&environment, session = std::move(session), method, arguments, ticket] {
-                   try {
-                     environment.complete({ticket, session->run(method, arguments->data(), arguments->size())});
-                   } catch (Failure& failure) {
-                     environment.complete({ticket, std::move(failure)});
-                   }
-                 }});
+  const auto kind = QuickCalls::kind_of(method, environment.numbers(), used);
+  // A call that takes less time than a thread takes to be woken stays here, if it is the only one: so it never
+  // overtakes, and the event loop turns after each.
+  const bool stays =
+      environment.is_idle() && executor.load() == 0 && session->runs_anywhere() && session->expects_quick(kind);
+  environment.begin_call();
+  auto work = [&environment, session = std::move(session), method, kind, arguments, ticket] {
+    try {
+      environment.complete({ticket, session->run(method, kind, arguments->data(), arguments->size())});
+    } catch (Failure& failure) {
+      environment.complete({ticket, std::move(failure)});
+    }
+  };
+  if (stays) {
+    work();
+  } else {
+    executor.post({&environment, ticket, std::move(work)});
+  }
 }
 
 // runSync(session, method, numbersUsed, values) -> outputs
@@ -214,17 +224,18 @@ Napi::Value run_sync(const Napi::CallbackInfo& info) {
   if (used > environment.numbers_length()) throw Napi::RangeError::New(env, "Too many numbers");
   const Arguments arguments(environment.numbers(), used, info[3].As<Napi::Array>());
   auto& executor = session->next_executor();
+  const auto kind = QuickCalls::kind_of(method, environment.numbers(), used);
   try {
     // One thread needs no pool, so the call may stay on this thread and save two context switches; but it never
     // overtakes.
     if (session->runs_anywhere() && executor.load() == 0) {
-      return session->run(method, arguments.data(), arguments.size()).to_js(env);
+      return session->run(method, kind, arguments.data(), arguments.size()).to_js(env);
     }
     std::variant<std::monostate, Failure, Outputs> answer;
     std::binary_semaphore done(0);
     executor.post({&environment, 0, [&] {
                      try {
-                       answer.emplace<Outputs>(session->run(method, arguments.data(), arguments.size()));
+                       answer.emplace<Outputs>(session->run(method, kind, arguments.data(), arguments.size()));
                      } catch (Failure& failure) {
                        answer.emplace<Failure>(std::move(failure));
                      }

@@ -42,6 +42,7 @@ class Environment {
   // Starts and ends a call: while any is in flight, the event loop stays alive.
   void begin_call();
   void end_call();
+  bool is_idle() const { return in_flight_ == 0; }
 
   void complete(Completion completion);
 

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "heap.h"
@@ -66,11 +67,13 @@ std::string Session::convert(const std::string& target) {
   return report;
 }
 
-Outputs Session::run(uint32_t method, const inf_value* arguments, size_t count) {
+Outputs Session::run(uint32_t method, QuickCalls::Kind kind, const inf_value* arguments, size_t count) {
   const auto held = model();
   inf_result* result = nullptr;
+  const auto begin = std::chrono::steady_clock::now();
   if (inf_error* error = api_.model_run(held.get(), method, arguments, count, &result))
     throw Failure::from(api_, error);
+  quick_calls_.took(kind, std::chrono::steady_clock::now() - begin);
   return {api_, result};
 }
 

@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "infernode/backend.h"
 #include "outputs.h"
+#include "quick_calls.h"
 
 namespace infernode {
 
@@ -50,7 +51,7 @@ class Session {
 
   // Each throws Failure.
   void load();
-  Outputs run(uint32_t method, const inf_value* arguments, size_t count);
+  Outputs run(uint32_t method, QuickCalls::Kind kind, const inf_value* arguments, size_t count);
   // Of a model that was loaded with a recipe. Returns a report, JSON.
   std::string convert(const std::string& target);
 
@@ -70,6 +71,8 @@ class Session {
   // Whether a call may stay on the thread that asks for it: one thread of the CPU needs no pool. A GPU has a stream and
   // graphs for each executor.
   bool runs_anywhere() const { return options_.threads == 1 && options_.device == "cpu"; }
+  // Whether such a call takes less time than handing it to an executor.
+  bool expects_quick(QuickCalls::Kind kind) const { return quick_calls_.expects(kind); }
 
  private:
   using Model = std::shared_ptr<inf_model>;
@@ -80,6 +83,7 @@ class Session {
   const inf_backend_api& api_;
   const std::vector<Executor*> executors_;
   const LoadOptions options_;
+  QuickCalls quick_calls_;
   mutable std::mutex mutex_;
   Model model_;
 };

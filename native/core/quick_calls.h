@@ -1,0 +1,40 @@
+// Which calls of a model take less time than handing them to another thread does.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+namespace infernode {
+
+// Learns from how long calls took: one is expected to be quick after several of its kind in a row that were so on
+// average. A long one ends that, and makes the row that is asked for twice as long; many others make it shorter again.
+// So a model whose time depends on the content of its inputs seldom holds up whoever trusted it.
+//
+// Thread-safe.
+class QuickCalls {
+ public:
+  // Handing a call to a thread and back takes some 10 us where both threads are awake, and many times that where not.
+  static constexpr std::chrono::nanoseconds kQuick = std::chrono::microseconds(20);
+  // Shorter ones may have been interrupted.
+  static constexpr std::chrono::nanoseconds kLong = std::chrono::milliseconds(1);
+
+  // Calls of one method whose arguments have the same structure, dtypes, shapes and numbers; only the content of
+  // tensors and texts differs.
+  using Kind = uint64_t;
+  // `numbers` are those that Arguments decodes.
+  static Kind kind_of(uint32_t method, const double* numbers, size_t count);
+
+  bool expects(Kind kind) const;
+  void took(Kind kind, std::chrono::nanoseconds duration);
+
+ private:
+  mutable std::mutex mutex_;
+  Kind kind_ = 0;  // of the latest call
+  std::chrono::nanoseconds average_{0};
+  uint32_t row_ = 0;  // so many of that kind, none of them long
+  uint32_t needed_ = 16;
+};
+
+}  // namespace infernode
