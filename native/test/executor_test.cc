@@ -4,25 +4,18 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <latch>
 #include <memory>
-#include <string>
 #include <thread>
 #include <vector>
+
+#include "check.h"
 
 namespace {
 
 using infernode::Executor;
 using infernode::shared_executor;
-
-int passed = 0;
-int failed = 0;
-
-void check(bool ok, const std::string& what) {
-  ok ? ++passed : ++failed;
-  if (!ok) std::fprintf(stderr, "FAILED: %s\n", what.c_str());
-}
+using infernode::test::check;
 
 constexpr inf_backend_api make_api() {
   inf_backend_api api{};
@@ -118,6 +111,5 @@ int main() {
   waiting_jobs_can_be_taken_out();
   posts_from_many_threads();
   stopping_drops_what_waits();
-  std::printf("executor: %d checks passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return infernode::test::report("executor_test");
 }
