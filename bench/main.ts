@@ -1,7 +1,7 @@
 /**
  * node .build/ts/bench/main.js [--mode quick|full|smoke] [--models A,B] [--prepare] [--resume] [--out FILE]: measures Infernode
- * against what one would use instead, and writes bench/results/MODE.json after each model; with --resume it goes on where such a
- * file ends. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
+ * against what one would use instead, and writes bench/results/MODE-MACHINE.json after each part; with --resume it goes on where
+ * such a file ends. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import { type BenchPlan, coreSplit, PLANS, threadBudget } from './plan.js';
 import { summaryText } from './report/summary.js';
 import { writeReport } from './report/write-report.js';
 import { ResultFile } from './results/result-file.js';
+import { resultPath } from './results/result-files.js';
 import { ROOT } from './root.js';
 import { AwakeCores } from './scenarios/awake-cores.js';
 import { measureSitting, prepareModel } from './scenarios/in-process.js';
@@ -45,12 +46,14 @@ const say = (what: string) => console.error(`[${((performance.now() - began) / 1
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 let began = performance.now();
-const file = flags.out ?? (mode === 'smoke' ? join(MADE, 'smoke.json') : join(ROOT, `bench/results/${mode}.json`));
+const machine = systemInfo();
+const usual = mode === 'smoke' ? join(MADE, 'smoke.json') : join(ROOT, resultPath(mode, machine));
+const file = flags.out ?? usual;
 const found = ResultFile.open(file, flags.resume, {
   schemaVersion: 1,
   date: new Date().toISOString(),
   seconds: 0,
-  machine: systemInfo(),
+  machine,
   versions: libraryVersions(await listBackends()),
   plan,
   threads,
@@ -61,7 +64,7 @@ const found = ResultFile.open(file, flags.resume, {
   limits: [],
   measurements: [],
 });
-const models = MODELS.filter(({ name }) => plan.models.includes(name) && found.roundsOf(name) < plan.rounds);
+const models = MODELS.filter(({ name }) => plan.models.includes(name) && found.sittingsOf(name) < plan.sittings);
 const prepared = [];
 for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
 const left = plan.served.filter((name) => !found.hasServers(name));
@@ -78,17 +81,18 @@ if (awake === null) say('cores cannot be kept from going idle here: small models
 await found.add({ coresAwake: awake !== null });
 const limits = await Limits.open(threads);
 try {
-  const count = plan.rounds / plan.sittings;
-  for (let first = 0; first < plan.rounds; first += count) {
+  for (let sitting = 0; sitting < plan.sittings; sitting++) {
     for (const each of prepared) {
       const { name, title, boundMs } = each.model;
-      if (found.roundsOf(name) > first) continue;
-      say(`measure ${name}, rounds ${first + 1} to ${first + count} of ${plan.rounds}`);
+      if (found.sittingsOf(name) > sitting) continue;
+      say(`measure ${name}, sitting ${sitting + 1} of ${plan.sittings}`);
       const gops = await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx);
-      const measured = await measureSitting(each, plan, { first, count }, threads, awake, () =>
-        limits.round(plan.roundMs / 4),
-      );
-      await found.add({ ...measured, models: [{ name, title, boundMs, gops }], limits: limits.results });
+      const measured = await measureSitting(each, plan, sitting, threads, awake, () => limits.round(plan.roundMs / 4));
+      await found.add({
+        ...measured,
+        models: [{ name, title, boundMs, gops, sittings: sitting + 1 }],
+        limits: limits.results,
+      });
     }
   }
 } finally {
@@ -106,7 +110,7 @@ console.log(summaryText(found.result));
 if (mode === 'smoke') {
   // So that what is written of results does not rot either.
   await mkdir(join(MADE, 'results'), { recursive: true });
-  await writeReport(found.result, MADE);
+  await writeReport(found.result, [], MADE);
 }
 say(`wrote ${file}`);
 awake?.end();

@@ -13,7 +13,12 @@ export interface BenchPlan {
   readonly offline: readonly number[];
   /** Clients at once, for the throughput of servers. */
   readonly clients: readonly number[];
+  /** Rounds of each sitting, if there is time. */
   readonly rounds: number;
+  /** Rounds of each sitting at least. */
+  readonly leastRounds: number;
+  /** How long the rounds of a model may take in one sitting. */
+  readonly sittingMs: number;
   /**
    * How often contestants are started anew, with a share of the rounds each and all other models in between: neither two processes
    * of one program are equally fast, nor is a machine the whole time.
@@ -27,8 +32,13 @@ export interface BenchPlan {
   readonly serverRounds: number;
   /** How long one figure of one contestant is measured in one round. */
   readonly roundMs: number;
+  /** So many calls it is of at least, if they do not take longer than `mostRoundMs`: a percentile of three is none. */
+  readonly leastCalls: number;
+  readonly mostRoundMs: number;
   /** The same for servers: one rate, or one number of clients. */
   readonly serverMs: number;
+  /** How long clients call a server before it is measured, in each round: what compiles while it runs has compiled by then. */
+  readonly serverWarmUpMs: number;
   /** Halvings of the interval that the highest rate lies in. */
   readonly halvings: number;
 }
@@ -44,12 +54,17 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     offline: [8],
     clients: [2],
     rounds: 1,
+    leastRounds: 1,
+    sittingMs: 1000,
     sittings: 1,
     warmUpMs: 20,
     asleep: true,
     serverRounds: 1,
     roundMs: 20,
+    leastCalls: 1,
+    mostRoundMs: 20,
     serverMs: 200,
+    serverWarmUpMs: 100,
     halvings: 1,
   },
   quick: {
@@ -59,13 +74,18 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     batches: [],
     offline: [8],
     clients: [1, 8],
-    rounds: 6,
-    sittings: 3,
-    warmUpMs: 150,
+    rounds: 12,
+    leastRounds: 3,
+    sittingMs: 40_000,
+    sittings: 1,
+    warmUpMs: 100,
     asleep: false,
     serverRounds: 3,
-    roundMs: 80,
-    serverMs: 1000,
+    roundMs: 50,
+    leastCalls: 16,
+    mostRoundMs: 300,
+    serverMs: 700,
+    serverWarmUpMs: 700,
     halvings: 3,
   },
   full: {
@@ -73,15 +93,20 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     models: ALL,
     served: ALL,
     batches: [4, 32],
-    offline: [8, 32],
+    offline: [8],
     clients: [1, 8, 32],
     rounds: 6,
+    leastRounds: 2,
+    sittingMs: 120_000,
     sittings: 3,
     warmUpMs: 300,
     asleep: true,
-    serverRounds: 4,
-    roundMs: 200,
-    serverMs: 1000,
+    serverRounds: 5,
+    roundMs: 120,
+    leastCalls: 30,
+    mostRoundMs: 1000,
+    serverMs: 700,
+    serverWarmUpMs: 1000,
     halvings: 4,
   },
 };

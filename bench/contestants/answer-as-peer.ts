@@ -30,9 +30,9 @@ export function answerAsPeer(open: (model: string, threads: number) => Promise<O
       given = await Promise.all(inputs.map(readInputs));
       peer = await open(model, threads);
       for (const each of given) await peer.prepare(each)();
-      const { settings, computesIn } = peer;
+      const { settings, computesIn, inFlight } = peer;
       const versions = { node: process.versions.node, ...peer.versions };
-      return { versions, settings, ...(computesIn !== undefined && { computesIn }) };
+      return { versions, settings, inFlight, ...(computesIn !== undefined && { computesIn }) };
     },
     async answer({ input }) {
       const { shape, data } = await peer.answer(given[input]!);

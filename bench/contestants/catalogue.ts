@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MatmulPrecision } from '#src/benchmark/protocol';
+import { hasBfloat16 } from '#src/config/cpu-features';
+import { systemInfo } from '#src/config/system-info';
 import type { BenchModel } from '../models/catalogue.js';
 import { modelFiles, onnxInt8, packages, pipelineFolder, tunedFolder } from '../models/prepare.js';
 import { needPython } from '../models/python.js';
 import { ROOT } from '../root.js';
+import { Absent } from './protocol.js';
 
 /** Whom a figure is compared with: like with like. What is not fp32 may be BF16 or INT8. */
 export type PrecisionClass = 'fp32' | 'reduced';
@@ -94,7 +97,10 @@ export const CONTESTANTS: readonly ContestantSpec[] = [
     precision: 'reduced',
     computesIn: 'bf16',
     from: 'full',
-    model: (model, threads, batches) => packages(model, batches, 'bf16', threads),
+    model: async (model, threads, batches) => {
+      if (!hasBfloat16(systemInfo())) throw new Absent('this CPU has no instructions for BF16');
+      return packages(model, batches, 'bf16', threads);
+    },
   }),
 ];
 

@@ -10,6 +10,8 @@ import { Absent, type Ask, type Replies } from './protocol.js';
 export interface Contestant {
   readonly spec: ContestantSpec;
   readonly process: LineProcess<Ask, Replies> | null;
+  /** Calls in flight at once that give the most throughput. */
+  readonly inFlight: number;
   readonly result: Omit<ContestantResult, 'agreement'>;
 }
 
@@ -30,14 +32,15 @@ export async function openContestant(
   const absent = (why: Absent): Contestant => ({
     spec,
     process: null,
+    inFlight: 1,
     result: { ...facts, versions: {}, settings: '', absent: why.message },
   });
   if (file instanceof Absent) return absent(file);
   let child: LineProcess<Ask, Replies> | undefined;
   try {
     child = new LineProcess(commandOf(spec), { ...PYTHON_ENV, OMP_NUM_THREADS: String(threads) });
-    const opened = await child.ask({ ask: 'open', model: file, threads, inputs });
-    return { spec, process: child, result: { ...facts, ...opened, absent: null } };
+    const { inFlight = 1, ...opened } = await child.ask({ ask: 'open', model: file, threads, inputs });
+    return { spec, process: child, inFlight, result: { ...facts, ...opened, absent: null } };
   } catch (error) {
     await child?.end();
     if (error instanceof Absent) return absent(error);

@@ -18,7 +18,7 @@ export type Ask =
   | { readonly ask: 'answer'; readonly input: number }
   /** Calls one after another. */
   | { readonly ask: 'calls'; readonly input: number; readonly ms: number }
-  /** As many calls as can be done, in whatever way is the contestant's best. */
+  /** As many calls as can be done, of contestants that do so with several in flight. */
   | { readonly ask: 'offline'; readonly input: number; readonly ms: number }
   /** How late the event loop is while calls run back to back; of contestants in Node.js. */
   | { readonly ask: 'loop'; readonly input: number; readonly ms: number };
@@ -30,6 +30,8 @@ export interface Replies {
     readonly settings: string;
     /** What its multiplications are computed in, where only the model that was loaded tells. */
     readonly computesIn?: MatmulPrecision | null;
+    /** Calls in flight at once that give the most throughput; 1 where it is left out. */
+    readonly inFlight?: number;
   };
   readonly answer: { readonly shape: readonly number[]; readonly data: readonly number[] };
   /** In milliseconds. A first call, which wakes what has gone to sleep, is not among them, unless it alone took `ms`. */

@@ -1,9 +1,10 @@
 """Quantizes an ONNX model to INT8 by onnxruntime's own tools, as their documentation advises for x86.
 
-    python bench/models/onnx_int8.py SOURCE TARGET static|dynamic FOLDER...
+    python bench/models/onnx_int8.py SOURCE TARGET static|dynamic vnni|plain FOLDER...
 
 Each FOLDER has a sample: NAME.npy for each input. static: QDQ, per channel, activations uint8 and weights int8, calibrated by
 min-max on the samples, after shape inference; for convolutional networks. dynamic: weights per channel; for transformers.
+plain: weights of 7 bits, for CPUs without VNNI, where sums of two products of 8 bits overflow.
 """
 import logging
 import sys
@@ -37,7 +38,7 @@ def unshare(file):
     onnx.save(model, file)
 
 
-def main(source, target, way, folders):
+def main(source, target, way, reduce_range, folders):
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as scratch:
         prepared = str(Path(scratch) / "prepared.onnx")
@@ -46,14 +47,15 @@ def main(source, target, way, folders):
         unshare(plain)
         quant_pre_process(plain, prepared, skip_symbolic_shape=True)
         if way == "dynamic":
-            quantization.quantize_dynamic(prepared, target, weight_type=quantization.QuantType.QInt8, per_channel=True)
+            quantization.quantize_dynamic(prepared, target, weight_type=quantization.QuantType.QInt8, per_channel=True,
+                                          reduce_range=reduce_range)
         else:
             quantization.quantize_static(prepared, target, Samples([Path(folder) for folder in folders]),
                                          quant_format=quantization.QuantFormat.QDQ, per_channel=True,
                                          activation_type=quantization.QuantType.QUInt8,
-                                         weight_type=quantization.QuantType.QInt8)
+                                         weight_type=quantization.QuantType.QInt8, reduce_range=reduce_range)
     onnx.checker.check_model(target)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4] == "plain", sys.argv[5:])

@@ -1,7 +1,9 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listBackends, optimize, type Tensor, writeNpy } from 'infernode';
+import { hasVnni } from '#src/config/cpu-features';
 import { libraryVersions } from '#src/config/environment';
+import { systemInfo } from '#src/config/system-info';
 import type { BenchModel } from './catalogue.js';
 import { MADE, made } from './made.js';
 import { runScript } from './python.js';
@@ -43,8 +45,9 @@ export async function onnxInt8(model: BenchModel): Promise<string> {
   const { onnx } = await modelFiles(model);
   const samples = await Promise.all(Array.from({ length: SAMPLES }, (_, index) => inputFolder(model, 1, index + 2)));
   const files = [MAKE, CATALOGUE, 'bench/models/onnx_int8.py'];
-  return made(`int8/${model.name}.onnx`, { files, more: [model.int8] }, (target) =>
-    runScript('onnx_int8.py', onnx, target, model.int8, ...samples),
+  const settings = [model.int8, hasVnni(systemInfo()) ? 'vnni' : 'plain'];
+  return made(`int8/${model.name}.onnx`, { files, more: settings }, (target) =>
+    runScript('onnx_int8.py', onnx, target, ...settings, ...samples),
   );
 }
 

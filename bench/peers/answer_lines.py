@@ -27,14 +27,6 @@ def timed(call, ms):
     return {"durations": durations}
 
 
-def flat(call, ms):
-    calls, start = 0, time.perf_counter()
-    while calls == 0 or time.perf_counter() - start < ms / 1000:
-        call()
-        calls += 1
-    return {"calls": calls, "elapsedMs": 1000 * (time.perf_counter() - start)}
-
-
 def answer_lines(open_model):
     """open_model(model, threads) gives (versions, settings, prepare). prepare(arrays by name) gives a call without arguments,
     which returns an array."""
@@ -54,8 +46,6 @@ def answer_lines(open_model):
         call = calls[question["input"]]
         if ask == "calls":
             return timed(call, question["ms"])
-        if ask == "offline":
-            return flat(call, question["ms"])
         output = call()
         return {"shape": list(output.shape), "data": output.astype(np.float32).flatten().tolist()}
 

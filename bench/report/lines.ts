@@ -2,7 +2,7 @@ import { bestGops } from '#src/benchmark/peaks';
 import type { PrecisionClass } from '../contestants/catalogue.js';
 import type { BenchResult, Measured } from '../results/result.js';
 import { SCENARIOS, type Scenario, STREAMS } from '../scenarios/scenario.js';
-import { type Figure, figureOf } from './spread.js';
+import { type Figure, figureOf, repeatable } from './spread.js';
 
 /** Infernode against the best of the others, in one scenario with one model. */
 export interface Line {
@@ -12,7 +12,7 @@ export interface Line {
   readonly ours: Measured;
   /** Null where no other took part. */
   readonly peer: Measured | null;
-  /** How many times as good Infernode is, by the rounds: above 1 it is better. */
+  /** How many times as good Infernode is, and where another run will find it: above 1 it is better. */
   readonly ratio: Figure | null;
   /** What share ours reaches of the best product or convolution of this machine; null where that is not known. */
   readonly share: number | null;
@@ -43,7 +43,7 @@ function lineOf(result: BenchResult, scenario: Scenario, model: string, precisio
   const ours = bestOf(measured.filter(({ contestant }) => own.has(contestant)));
   if (ours === null) return null;
   const peer = bestOf(measured.filter(({ contestant }) => !own.has(contestant)));
-  const ratio = peer === null ? null : figureOf(ratiosOf(ours, peer));
+  const ratio = peer === null ? null : repeatable(ratiosOf(ours, peer));
   return { scenario, model, precision, ours, peer, ratio, share: shareOf(result, ours) };
 }
 

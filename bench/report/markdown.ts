@@ -1,4 +1,5 @@
 import type { BenchResult, Measured } from '../results/result.js';
+import { resultPath } from '../results/result-files.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
 import { absenceOf } from './absent.js';
 import { type Cause, causeOf } from './causes.js';
@@ -12,20 +13,22 @@ const MOST_SPREAD = 0.2;
 /** bench/RESULTS.md: all that a run found, and by hand why. */
 export function resultsMarkdown(
   result: BenchResult,
+  others: readonly BenchResult[],
   causes: readonly Cause[],
   charts: ReadonlyMap<string, string>,
 ): string {
   const lines = linesOf(result);
   const parts = [
     '# Results of the benchmarks',
-    `Written by \`npm run bench:report\` from \`bench/results/${result.plan.mode}.json\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](../docs/BENCH.md#npm-run-bench) says how it is measured.`,
+    `Written by \`npm run bench:report\` from \`${resultPath(result.plan.mode, result.machine)}\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](../docs/BENCH.md#npm-run-bench) says how it is measured.`,
     machineText(result),
     '## Infernode against the best of the others',
-    `Figures are medians of the rounds, with their range in brackets (of five rounds or more without the least and the greatest). The ratio is how many times as good Infernode is, of rounds that were measured next to each other: above 1 it is better. The limit is the best product of matrices or convolution that was measured in the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
+    `Figures are medians of the rounds, with their range in brackets (of ten rounds or more without the least and the greatest). The ratio is how many times as good Infernode is, of rounds that were measured next to each other: above 1 it is better. In brackets is where another run on such a machine will find it: the range of the rounds, or 5 % to each side where that is narrower. The limit is the best product of matrices or convolution that was measured in the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
     linesTable(lines),
     spreadText(lines),
     '## Where Infernode is slower, and why',
     slowerText(lines, causes),
+    ...(others.length === 0 ? [] : ['## On other kinds of machines', ...others.flatMap(otherText)]),
     ...Array.from(charts.keys(), (file) => `![${file.replace('.svg', '')}](results/${file})`),
     ...result.models.flatMap((model) => [`## ${model.title}`, modelText(result, model)]),
     '## A call that does next to nothing',
@@ -62,19 +65,31 @@ export function machineText({
   threads,
   cores,
   coresAwake,
+  measurements,
 }: BenchResult): string {
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const counts = measurements.map(({ rounds }) => rounds.length);
+  const rounds = `${Math.min(...counts)} to ${Math.max(...counts)} rounds in ${plan.sittings} sitting${plan.sittings === 1 ? '' : 's'}`;
   const apart =
     cores === null ? '' : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
   const awake = coresAwake ? ' Cores were kept from going idle, but for the column Asleep.' : '';
-  return `${date.slice(0, 10)}, \`${plan.mode}\`, ${seconds} s, ${plan.rounds} rounds. ${machine.cpu.model}, ${machine.cores} cores (${machine.cpu.features?.join(' ')}), ${machine.platform} ${machine.arch}. ${named.join(', ')}. ${threads} thread${threads === 1 ? '' : 's'} for each inference.${apart}${awake}`;
+  return `${date.slice(0, 10)}, \`${plan.mode}\`, ${seconds} s, ${rounds}. ${machine.cpu.model}, ${machine.cores} cores (${machine.cpu.features?.join(' ')}), ${machine.platform} ${machine.arch}. ${named.join(', ')}. ${threads} thread${threads === 1 ? '' : 's'} for each inference.${apart}${awake}`;
+}
+
+function otherText(other: BenchResult): string[] {
+  const lines = linesOf(other);
+  return [
+    `${machineText(other)} All of it: \`${resultPath(other.plan.mode, other.machine)}\`.`,
+    linesTable(lines),
+    spreadText(lines),
+  ];
 }
 
 function spreadText(lines: readonly Line[]): string {
   const wide = lines.filter(({ ratio }) => ratio !== null && spreadOf(ratio) > MOST_SPREAD);
-  if (wide.length === 0) return `No ratio varies by more than ${percent(MOST_SPREAD)} over the rounds.`;
+  if (wide.length === 0) return `No ratio has a spread of more than ${percent(MOST_SPREAD)} to a side.`;
   const names = wide.map(({ scenario, model, precision }) => `${scenario} / ${model} / ${precision}`);
-  return `These ratios vary by more than ${percent(MOST_SPREAD)} over the rounds, and say little: ${names.join(', ')}.`;
+  return `These ratios have a spread of more than ${percent(MOST_SPREAD)}, and say little: ${names.join(', ')}.`;
 }
 
 function slowerText(lines: readonly Line[], causes: readonly Cause[]): string {

@@ -6,10 +6,14 @@ import { parseCauses } from './causes.js';
 import { chartsOf } from './charts.js';
 import { resultsMarkdown } from './markdown.js';
 
-/** Writes RESULTS.md into a folder, and the charts into its folder `results`, which is there. */
-export async function writeReport(result: BenchResult, folder: string): Promise<void> {
+/**
+ * Writes RESULTS.md into a folder, and the charts into its folder `results`, which is there.
+ *
+ * @param others results of other kinds of machines, of which only the comparison is shown
+ */
+export async function writeReport(result: BenchResult, others: readonly BenchResult[], folder: string): Promise<void> {
   const charts = chartsOf(result);
   for (const [name, svg] of charts) await writeFile(join(folder, 'results', name), svg);
   const causes = parseCauses(await readFile(join(ROOT, 'bench/causes.md'), 'utf8'));
-  await writeFile(join(folder, 'RESULTS.md'), resultsMarkdown(result, causes, charts));
+  await writeFile(join(folder, 'RESULTS.md'), resultsMarkdown(result, others, causes, charts));
 }

@@ -1,5 +1,5 @@
 import { type Line, linesOf, ratiosOf } from '../report/lines.js';
-import { type Figure, figureOf } from '../report/spread.js';
+import { type Figure, repeatable } from '../report/spread.js';
 import type { BenchResult } from './result.js';
 
 /** What became of a line of an earlier result. */
@@ -8,7 +8,7 @@ export interface Compared {
   /** The ratio then, and the one now to the same peer; null where one of the two was not measured. */
   readonly before: Figure | null;
   readonly after: Figure | null;
-  /** `slower` and `faster` where the ranges of the rounds do not meet. */
+  /** `slower` and `faster` where each of the two is out of the other's spread. */
   readonly verdict: 'slower' | 'faster' | 'same' | 'unknown';
 }
 
@@ -33,8 +33,13 @@ export function compareResults(before: BenchResult, after: BenchResult): Compare
     if (same === undefined || opponent === undefined || ratio === null) {
       return { line, before: ratio, after: null, verdict: 'unknown' };
     }
-    const current = figureOf(ratiosOf(same.ours, opponent));
-    const verdict = current.high < ratio.low ? 'slower' : current.low > ratio.high ? 'faster' : 'same';
-    return { line, before: ratio, after: current, verdict };
+    const current = repeatable(ratiosOf(same.ours, opponent));
+    return { line, before: ratio, after: current, verdict: verdictOf(ratio, current) };
   });
+}
+
+function verdictOf(before: Figure, after: Figure): Compared['verdict'] {
+  if (after.median < before.low && before.median > after.high) return 'slower';
+  if (after.median > before.high && before.median < after.low) return 'faster';
+  return 'same';
 }

@@ -36,10 +36,9 @@ export class ResultFile {
     this.#began = performance.now();
   }
 
-  /** How many rounds a model was measured for, other than by servers. */
-  roundsOf(name: string): number {
-    const found = this.result.measurements.find(({ scenario, model }) => scenario === 'SingleStream' && model === name);
-    return found?.rounds.length ?? 0;
+  /** In how many sittings a model was measured. */
+  sittingsOf(name: string): number {
+    return this.result.models.find((model) => model.name === name)?.sittings ?? 0;
   }
 
   hasServers(name: string): boolean {

@@ -31,6 +31,8 @@ export interface BenchResult {
     readonly gops: number | null;
     /** The bound of the scenario Server. */
     readonly boundMs: number;
+    /** In how many sittings it was measured. */
+    readonly sittings: number;
   }[];
   readonly contestants: readonly ContestantResult[];
   /** The best products and convolutions, measured in the same rounds. */

@@ -2,7 +2,8 @@
 const LEAST_SHARE = 1 / 64;
 
 /**
- * Finds the highest rate that holds, by bisection on a logarithmic scale.
+ * Finds the highest rate that holds, by bisection on a logarithmic scale. A rate that does not hold is tried once more: one stall of
+ * the machine would else halve what is found.
  *
  * @param capacity the throughput with many clients, about which the rate is looked for
  * @param halvings of the interval, from half to one and a quarter of the capacity
@@ -15,16 +16,17 @@ export async function highestRate(
   holds: (rate: number) => Promise<boolean>,
 ): Promise<number> {
   if (!(capacity > 0)) throw new Error('no query was answered in the time of a trial; it is too short for this model');
+  const isGood = async (rate: number) => (await holds(rate)) || (await holds(rate));
   let low = capacity / 2;
   let high = capacity * 1.25;
-  while (!(await holds(low))) {
+  while (!(await isGood(low))) {
     high = low;
     low /= 2;
     if (low < capacity * LEAST_SHARE) return 0;
   }
   for (let step = 0; step < halvings; step++) {
     const middle = Math.sqrt(low * high);
-    if (await holds(middle)) low = middle;
+    if (await isGood(middle)) low = middle;
     else high = middle;
   }
   return low;

@@ -9,7 +9,7 @@ import { type BenchModel, MODELS } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
 import { type BenchPlan, coreSplit, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
-import { measureRounds } from '../scenarios/rounds.js';
+import { inOneTurn, measureRounds } from '../scenarios/rounds.js';
 import { PORT, SERVERS, type ServerSpec } from './catalogue.js';
 import { highestRate } from './highest-rate.js';
 import type { LoadAsk, LoadReplies } from './load-protocol.js';
@@ -69,7 +69,7 @@ export async function measureServers(
         onProgress(`try ${trial.result.name}, ${name}`);
         if (await trial.isThere(present[0])) present.push(trial);
       }
-      const step = { measure: (trial: Trial) => trial.round() };
+      const step = { begin: (trial: Trial) => inOneTurn(() => trial.round()) };
       const rounds = { first: 0, count: plan.serverRounds };
       const measured = await measureRounds(present, [step], rounds, async (round) =>
         onProgress(`servers, ${name}, round ${round + 1} of ${plan.serverRounds}`),
@@ -135,9 +135,10 @@ class Trial {
 
   round() {
     const { model } = this.prepared;
-    const { clients, serverMs, halvings } = this.plan;
+    const { clients, serverMs, serverWarmUpMs, halvings } = this.plan;
     const seed = ++this.#rounds;
     return this.#withServer(async () => {
+      await this.load.ask({ ask: 'clients', clients: Math.max(...clients), ms: serverWarmUpMs });
       const figures = [];
       let capacity = 0;
       for (const count of clients) {

@@ -13,7 +13,7 @@ using infernode::test::check;
 using std::chrono::microseconds;
 
 constexpr microseconds kQuick(5);
-constexpr microseconds kSlow(100);
+constexpr microseconds kSlow(400);
 constexpr microseconds kLong(5000);
 
 QuickCalls::Kind kind_of(double rows) {

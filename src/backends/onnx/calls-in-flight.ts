@@ -1,13 +1,10 @@
 import { InfernodeError, messageOf } from '../../errors.js';
-import { BufferPool } from '../../tensor/buffer-pool.js';
 import { checkTensor, isWhole, Tensor } from '../../tensor/tensor.js';
 import type { Outputs } from '../backend.js';
+import { inputBuffers } from './input-buffers.js';
 import { SUCCEEDED } from './protocol.js';
 import { type Packet, PacketReader, PacketWriter } from './wire.js';
 import { fromWireError } from './wire-error.js';
-
-/** What inputs are copied into. The workers send it back. */
-const pool = new BufferPool(1 << 26);
 
 /** A call on its way. */
 export interface Call {
@@ -23,7 +20,7 @@ export interface Call {
 export class CallsInFlight {
   /** What the model gives; known at the latest when it is loaded. */
   outputs: readonly { readonly name: string }[];
-  readonly #writer = new PacketWriter(pool);
+  readonly #writer = new PacketWriter(inputBuffers);
   readonly #calls = new Map<number, { readonly call: Call; readonly packet: { left: number } }>();
   #packets = 0;
   #nextId = 0;
@@ -125,7 +122,7 @@ export class CallsInFlight {
 }
 
 function reuse({ spent = [] }: Packet): void {
-  for (const buffer of spent) pool.give(buffer);
+  for (const buffer of spent) inputBuffers.give(buffer);
 }
 
 /** The caller may have transferred a buffer since the call was made. */

@@ -128,8 +128,9 @@ export class PacketWriter {
   #ownBuffer(data: ArrayBufferView, owned: boolean): ArrayBuffer | SharedView {
     const { buffer, byteOffset, byteLength } = data;
     if (buffer instanceof SharedArrayBuffer) return new Uint8Array(buffer, byteOffset, byteLength);
-    const whole = byteOffset === 0 && byteLength === buffer.byteLength;
-    const own = owned && whole ? (buffer as ArrayBuffer) : this.#copy(buffer as ArrayBuffer, byteOffset, byteLength);
+    // It may be longer than what is in it, as those that are used again are.
+    const own =
+      owned && byteOffset === 0 ? (buffer as ArrayBuffer) : this.#copy(buffer as ArrayBuffer, byteOffset, byteLength);
     this.#transfer.push(own);
     return own;
   }

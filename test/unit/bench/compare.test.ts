@@ -10,6 +10,8 @@ const verdict = (...measurements: Parameters<typeof resultOf>[0]) =>
 test('a ratio that left the range of before is a change, on a faster machine too', () => {
   assert.equal(verdict(measured('SingleStream', 'a', [5, 5, 5]), measured('SingleStream', 'x', [10, 10, 11])), 'same');
   assert.equal(verdict(measured('SingleStream', 'a', [5, 5, 5]), measured('SingleStream', 'x', [8, 8, 9])), 'slower');
+  // Slower, but by rounds that vary by more than that.
+  assert.equal(verdict(measured('SingleStream', 'a', [5, 5, 5]), measured('SingleStream', 'x', [8, 8, 10])), 'same');
   assert.equal(
     verdict(measured('SingleStream', 'a', [5, 5, 5]), measured('SingleStream', 'x', [12, 12, 12])),
     'faster',

@@ -25,18 +25,25 @@ const line = (text: string, start: string) => text.split('\n').find((each) => ea
 
 test('the results say who is faster, by how much, and where we lose why', () => {
   const causes = parseCauses('# Causes\n\n## SingleStream / * / fp32\n\nIt waits\nfor nothing.\n');
-  const text = resultsMarkdown(result, causes, chartsOf(result));
+  const text = resultsMarkdown(result, [], causes, chartsOf(result));
   assert.equal(
     line(text, '| SingleStream |'),
-    '| SingleStream | net | fp32 | a: 20.0 (20.0..20.0) ms | x: 10.0 (10.0..10.0) ms | 0.50x (0.50..0.50) | 50 % |',
+    '| SingleStream | net | fp32 | a: 20.0 (20.0..20.0) ms | x: 10.0 (10.0..10.0) ms | 0.50x (0.47..0.53) | 50 % |',
   );
-  assert.equal(line(text, '- **'), '- **SingleStream / net / fp32**: 0.50x (0.50..0.50) of x. It waits for nothing.');
+  assert.equal(line(text, '- **'), '- **SingleStream / net / fp32**: 0.50x (0.47..0.53) of x. It waits for nothing.');
   assert.match(text, /!\[latency\]\(results\/latency\.svg\)/);
   assert.match(text, /\| convolution \| bf16 \| torch \| absent: there is no libtorch \|/);
 });
 
+test('what other kinds of machines found is shown beside', () => {
+  const other = { ...result, machine: { ...result.machine, cores: 64 } };
+  const text = resultsMarkdown(result, [other], [], new Map());
+  assert.equal(text.split('\n').filter((each) => each.startsWith('| SingleStream |')).length, 2);
+  assert.match(text, /## On other kinds of machines\n\n.* 64 cores .*`bench\/results\/quick-a-cpu-64-avx2\.json`/);
+});
+
 test('a line that we lose for a reason that nobody wrote down says so', () => {
-  assert.match(resultsMarkdown(result, [], new Map()), /of x\. The cause is not known yet\./);
+  assert.match(resultsMarkdown(result, [], [], new Map()), /of x\. The cause is not known yet\./);
 });
 
 test('causes are found by scenario, model and precision', () => {

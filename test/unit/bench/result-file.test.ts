@@ -16,7 +16,7 @@ test('is written after each part, and goes on where it ended', async (t) => {
   await first.add({ models, contestants, measurements: [measured('Offline', 'a', [1])] });
   assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), first.result);
   const second = ResultFile.open(file, true, { ...empty, date: '2027-01-01T00:00:00.000Z' });
-  assert.ok(second.roundsOf('net') === 0 && !second.hasServers('net') && !second.hasOverhead());
+  assert.ok(second.sittingsOf('net') === 1 && !second.hasServers('net') && !second.hasOverhead());
   await second.add({ measurements: [measured('Server', 'a', [2])] });
   assert.deepEqual(
     second.result.measurements.map(({ scenario }) => scenario),
@@ -44,15 +44,15 @@ test('rounds of a later sitting go behind those of the first, and what is said a
   const { models, contestants } = resultOf([]);
   const found = ResultFile.open(file, false, empty);
   await found.add({ models, contestants, measurements: [measured('SingleStream', 'a', [1, 2])] });
-  assert.equal(found.roundsOf('net'), 2);
+  assert.deepEqual([found.sittingsOf('net'), found.sittingsOf('other')], [1, 0]);
   const [first] = contestants;
   await found.add({
-    models,
+    models: models.map((model) => ({ ...model, sittings: 2 })),
     contestants: [{ ...first!, settings: 'new' }],
     measurements: [measured('SingleStream', 'a', [3])],
   });
   assert.deepEqual(found.result.measurements, [measured('SingleStream', 'a', [1, 2, 3], { calls: 20 })]);
   assert.deepEqual([found.result.models.length, found.result.contestants.length], [models.length, contestants.length]);
   assert.equal(found.result.contestants[0]!.settings, 'new');
-  assert.equal(ResultFile.open(file, true, empty).roundsOf('net'), 3);
+  assert.equal(ResultFile.open(file, true, empty).sittingsOf('net'), 2);
 });

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { joinRounds, measureRounds } from '../../../bench/scenarios/rounds.js';
+import { inOneTurn, joinRounds, measureRounds } from '../../../bench/scenarios/rounds.js';
 
 test('contestants take turns, and each round begins with another one', async () => {
   const contestants = ['a', 'b', 'c'].map((name) => ({ result: { name, model: 'net', precision: 'fp32' as const } }));
   const asked: string[] = [];
   const measure =
     (at: number) =>
-    async ({ result }: (typeof contestants)[number]) => {
-      asked.push(`${result.name}${at}`);
-      return [{ scenario: 'Batch', at, value: asked.length, calls: 2 } as const];
-    };
+    ({ result }: (typeof contestants)[number]) =>
+      inOneTurn(async () => {
+        asked.push(`${result.name}${at}`);
+        return [{ scenario: 'Batch', at, value: asked.length, calls: 2 }];
+      });
   const found = await measureRounds(
     contestants,
-    [{ measure: measure(1) }, { applies: ({ result }) => result.name === 'b', measure: measure(8) }],
+    [{ begin: measure(1) }, { applies: ({ result }) => result.name === 'b', begin: measure(8) }],
     { first: 0, count: 2 },
     async (round) => void asked.push(`round ${round}`),
   );
@@ -32,7 +33,7 @@ test('contestants take turns, and each round begins with another one', async () 
 test('rounds of a later sitting go behind those of an earlier one, and begin with another contestant', async () => {
   const contestants = ['a', 'b'].map((name) => ({ result: { name, model: 'net', precision: 'fp32' as const } }));
   let time = 0;
-  const step = { measure: async () => [{ scenario: 'Batch', at: 1, value: ++time, calls: 2 } as const] };
+  const step = { begin: () => inOneTurn(async () => [{ scenario: 'Batch', at: 1, value: ++time, calls: 2 }]) };
   const sit = (first: number) => measureRounds(contestants, [step], { first, count: 1 }, async () => {});
   const found = joinRounds(await sit(0), await sit(1));
   assert.deepEqual(
@@ -42,4 +43,43 @@ test('rounds of a later sitting go behind those of an earlier one, and begin wit
       ['b', [2, 3], 4],
     ],
   );
+});
+
+test('turns of a step alternate until each contestant has had enough', async () => {
+  const wanted = { a: 3, b: 1, c: 2 };
+  const contestants = (['a', 'b', 'c'] as const).map((name) => ({
+    result: { name, model: 'net', precision: 'fp32' as const },
+  }));
+  const asked: string[] = [];
+  const begin = ({ result: { name } }: (typeof contestants)[number]) => {
+    let taken = 0;
+    return {
+      async take() {
+        asked.push(name);
+        return ++taken < wanted[name];
+      },
+      figures: () => [{ scenario: 'Batch', at: 1, value: taken, calls: taken } as const],
+    };
+  };
+  const found = await measureRounds(contestants, [{ begin }], { first: 1, count: 1 }, async () => {});
+  assert.equal(asked.join(''), 'bcacaa');
+  assert.deepEqual(
+    found.map(({ contestant, rounds }) => [contestant, rounds]),
+    [
+      ['b', [1]],
+      ['c', [2]],
+      ['a', [3]],
+    ],
+  );
+});
+
+test('no further round is begun that would not end in time', async () => {
+  const contestants = [{ result: { name: 'a', model: 'net', precision: 'fp32' as const } }];
+  const step = { begin: () => inOneTurn(async () => [{ scenario: 'Batch', at: 1, value: 1, calls: 1 }]) };
+  const measure = async (untilMs: number) => {
+    const found = await measureRounds(contestants, [step], { first: 0, count: 5, least: 2, untilMs }, async () => {});
+    return found[0]!.rounds.length;
+  };
+  assert.equal(await measure(0), 2);
+  assert.equal(await measure(performance.now() + 3_600_000), 5);
 });

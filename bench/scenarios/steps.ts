@@ -1,0 +1,119 @@
+import { median, percentile } from '#src/benchmark/figures';
+import type { Contestant } from '../contestants/contestant.js';
+import type { BenchPlan } from '../plan.js';
+import type { AwakeCores } from './awake-cores.js';
+import { type Figure, inOneTurn, type Step, type Turns } from './rounds.js';
+import { STREAMS } from './scenario.js';
+
+/**
+ * So long is a turn, some of which make up a figure of a round: short beside what a machine does for a while, long beside what it
+ * takes a process to get going again.
+ */
+const TURN_MS = 50;
+
+/** Timers of a millisecond fire often enough in this time for a p99. */
+const LOOP_MS = 200;
+
+/** @param take makes calls for a while, and resolves to how many they were */
+function turnsOf(plan: BenchPlan, take: (ms: number) => Promise<number>, figures: Turns['figures']): Turns {
+  let [spentMs, calls] = [0, 0];
+  return {
+    async take() {
+      const begin = performance.now();
+      calls += await take(Math.min(TURN_MS, plan.roundMs));
+      spentMs += performance.now() - begin;
+      const wanted = calls < plan.leastCalls ? plan.mostRoundMs : plan.roundMs;
+      return wanted - spentMs > TURN_MS / 2;
+    },
+    figures,
+  };
+}
+
+/** What is measured of contestants in each round: calls of each size, Offline, and for those in Node.js the event loop. */
+export function stepsOf(sizes: readonly number[], plan: BenchPlan, cores: AwakeCores | null): Step<Contestant>[] {
+  const { batches, offline, asleep } = plan;
+  const called = [...new Set([1, STREAMS, ...batches, ...offline])].sort((a, b) => a - b);
+  return [
+    ...called.map(
+      (size): Step<Contestant> => ({
+        begin: (contestant) =>
+          callsInTurns(contestant, sizes.indexOf(size), plan, (durations) => [
+            ...figuresOf(size, durations),
+            // Without calls in flight at once, Offline is the same calls.
+            ...(offline.includes(size) && contestant.inFlight === 1
+              ? [offlineOf(size, durations.length, sum(durations))]
+              : []),
+          ]),
+      }),
+    ),
+    ...offline.map(
+      (size): Step<Contestant> => ({
+        applies: ({ inFlight }) => inFlight > 1,
+        begin: (contestant) => offlineInTurns(contestant, sizes.indexOf(size), size, plan),
+      }),
+    ),
+    {
+      applies: ({ spec }) => asleep && cores !== null && spec.runsIn === 'node',
+      begin: (contestant) =>
+        callsInTurns(
+          contestant,
+          0,
+          plan,
+          (durations) => [{ scenario: 'Asleep', at: null, value: percentile(durations, 0.9), calls: durations.length }],
+          (measure) => cores!.asleep(measure),
+        ),
+    },
+    {
+      applies: ({ spec }) => spec.runsIn === 'node',
+      begin: ({ process }) =>
+        inOneTurn(async () => {
+          const { p99 } = await process!.ask({ ask: 'loop', input: 0, ms: Math.max(LOOP_MS, plan.roundMs) });
+          return [{ scenario: 'EventLoop', at: null, value: p99, calls: 1 }];
+        }),
+    },
+  ];
+}
+
+/** Calls one after another. */
+function callsInTurns(
+  { process }: Contestant,
+  input: number,
+  plan: BenchPlan,
+  figures: (durations: readonly number[]) => readonly Figure[],
+  around: <T>(measure: () => Promise<T>) => Promise<T> = (measure) => measure(),
+): Turns {
+  const durations: number[] = [];
+  const take = async (turnMs: number) => {
+    const found = await around(() => process!.ask({ ask: 'calls', input, ms: turnMs }));
+    durations.push(...found.durations);
+    return found.durations.length;
+  };
+  return turnsOf(plan, take, () => figures(durations));
+}
+
+function figuresOf(size: number, durations: readonly number[]): readonly Figure[] {
+  const calls = durations.length;
+  const scaling = { scenario: 'Batch', at: size, value: (1000 * size) / median(durations), calls } as const;
+  if (size === 1) return [scaling, { scenario: 'SingleStream', at: null, value: percentile(durations, 0.9), calls }];
+  if (size !== STREAMS) return [scaling];
+  return [scaling, { scenario: 'MultiStream', at: null, value: percentile(durations, 0.99), calls }];
+}
+
+function offlineInTurns({ process }: Contestant, input: number, size: number, plan: BenchPlan): Turns {
+  let [calls, elapsedMs] = [0, 0];
+  const take = async (turnMs: number) => {
+    const found = await process!.ask({ ask: 'offline', input, ms: turnMs });
+    calls += found.calls;
+    elapsedMs += found.elapsedMs;
+    return found.calls;
+  };
+  return turnsOf(plan, take, () => [offlineOf(size, calls, elapsedMs)]);
+}
+
+function offlineOf(size: number, calls: number, elapsedMs: number): Figure {
+  return { scenario: 'Offline', at: size, value: (1000 * size * calls) / elapsedMs, calls };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
