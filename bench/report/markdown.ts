@@ -23,7 +23,7 @@ export function resultsMarkdown(
     `Written by \`npm run bench:report\` from \`${resultPath(result.plan.mode, result.machine)}\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](../docs/BENCH.md#npm-run-bench) says how it is measured.`,
     machineText(result),
     '## Infernode against the best of the others',
-    `Figures are medians of the rounds, with their range in brackets (of ten rounds or more without the least and the greatest). The ratio is how many times as good Infernode is, of rounds that were measured next to each other: above 1 it is better. In brackets is where another run on such a machine will find it: the range of the rounds, or 5 % to each side where that is narrower. The limit is the best product of matrices or convolution that was measured in the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
+    `Figures are medians of the rounds, with their range in brackets, of twelve rounds and more without the extremes ([how many](../docs/BENCH.md#method)). The ratio is how many times as good Infernode is, of rounds that were measured next to each other: above 1 it is better. In brackets is where another run on such a machine will find it: the range of the rounds, or 5 % to each side where that is narrower. The limit is the best product of matrices or convolution that was measured in the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
     linesTable(lines),
     spreadText(lines),
     '## Where Infernode is slower, and why',

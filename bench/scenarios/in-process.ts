@@ -27,7 +27,8 @@ export async function prepareModel(
   threads: number,
   onProgress: (what: string) => void,
 ): Promise<PreparedModel> {
-  const sizes = [...new Set([1, STREAMS, ...plan.batches, ...plan.offline])];
+  const asked = [...new Set([1, STREAMS, ...plan.batches, ...plan.offline])];
+  const sizes = asked.filter((size) => size <= model.largestBatch).sort((a, b) => a - b);
   const files: [ContestantSpec, string | Absent][] = [];
   for (const spec of CONTESTANTS) {
     if (!spec.applies(model)) continue;

@@ -31,10 +31,10 @@ function turnsOf(plan: BenchPlan, take: (ms: number) => Promise<number>, figures
 
 /** What is measured of contestants in each round: calls of each size, Offline, and for those in Node.js the event loop. */
 export function stepsOf(sizes: readonly number[], plan: BenchPlan, cores: AwakeCores | null): Step<Contestant>[] {
-  const { batches, offline, asleep } = plan;
-  const called = [...new Set([1, STREAMS, ...batches, ...offline])].sort((a, b) => a - b);
+  const { asleep } = plan;
+  const offline = plan.offline.filter((size) => sizes.includes(size));
   return [
-    ...called.map(
+    ...sizes.map(
       (size): Step<Contestant> => ({
         begin: (contestant) =>
           callsInTurns(contestant, sizes.indexOf(size), plan, (durations) => [

@@ -47,8 +47,13 @@ export async function closedLoop(
   };
 }
 
-/** From the first answer of the time to the first one after it: servers answer batches, and part of one would be a whole too many. */
-function throughputOf(answered: readonly number[], begin: number, end: number): number {
+/**
+ * Answers a second, from the first answer of the time to the first one after it: servers answer batches, and part of one would be a
+ * whole too many.
+ *
+ * @param answered when, in milliseconds, in that order
+ */
+export function throughputOf(answered: readonly number[], begin: number, end: number): number {
   const from = answered.find((at) => at >= begin) ?? Number.NaN;
   const to = answered.find((at) => at > end) ?? Number.NaN;
   if (!(to > from)) return 0;

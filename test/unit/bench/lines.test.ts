@@ -39,9 +39,10 @@ test('precisions are kept apart, and a line may be without a peer', () => {
   assert.deepEqual([reduced!.precision, reduced!.peer, reduced!.ratio], ['reduced', null, null]);
 });
 
-test('the range of ten rounds or more is without the least and the greatest', () => {
+test('the range of twelve rounds and more is without the extremes', () => {
   assert.deepEqual(figureOf([4, 1, 9, 5]), { median: 4.5, low: 1, high: 9 });
-  assert.deepEqual(figureOf([4, 1, 90, 5, 6, 5, 5, 5, 5, 5]), { median: 5, low: 4, high: 6 });
+  assert.deepEqual(figureOf([4, 1, 90, 6, ...new Array(8).fill(5)]), { median: 5, low: 4, high: 6 });
+  assert.deepEqual(figureOf([2, 1, 90, 80, ...new Array(12).fill(5)]), { median: 5, low: 5, high: 5 });
   assert.equal(spreadOf({ median: 5, low: 4, high: 7 }), 0.4);
 });
 
