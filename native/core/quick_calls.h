@@ -15,8 +15,8 @@ namespace infernode {
 // Thread-safe.
 class QuickCalls {
  public:
-  // Handing a call to a thread and back takes some 10 us where both threads are awake, 100 us and more where a core sleeps
-  // or both threads share one. An event loop that answers requests does not feel a call of that length.
+  // Handing a call to a thread and back takes some 10 us where both threads are awake, 100 us and more where a core
+  // sleeps or both threads share one. An event loop that answers requests does not feel a call of that length.
   static constexpr std::chrono::nanoseconds kQuick = std::chrono::microseconds(100);
   // Shorter ones may have been interrupted.
   static constexpr std::chrono::nanoseconds kLong = std::chrono::milliseconds(1);
