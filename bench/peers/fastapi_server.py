@@ -1,6 +1,6 @@
-"""FastAPI and uvicorn serving a PyTorch model: what most teams write first.
+"""FastAPI and uvicorn serving a PyTorch or an ONNX model: what most teams write first.
 
-python fastapi_server.py FILE.pt INPUTS PORT THREADS
+python fastapi_server.py FILE INPUTS PORT THREADS
 
 Body and answer are those of served_model.py. The model runs in Starlette's thread pool, so that the loop stays free; one
 request at a time, for its threads are one budget.
@@ -9,7 +9,6 @@ import sys
 from threading import Lock
 
 import fastapi
-import torch
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -29,7 +28,7 @@ def infer(body: bytes) -> bytes:
 
 @app.get("/ready")
 def ready():
-    return {"torch": torch.__version__, "fastapi": fastapi.__version__, "uvicorn": uvicorn.__version__}
+    return {**model.versions, "fastapi": fastapi.__version__, "uvicorn": uvicorn.__version__}
 
 
 @app.post("/infer")

@@ -9,7 +9,6 @@ import signal
 import sys
 
 import ray
-import torch
 from ray import serve
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,7 +28,7 @@ class Served:
 
     async def __call__(self, request: Request):
         if request.url.path == "/ready":
-            return {"ray": ray.__version__, "torch": torch.__version__}
+            return {"ray": ray.__version__, **self.model.versions}
         return Response(await self.infer(await request.body()), media_type="application/octet-stream")
 
 

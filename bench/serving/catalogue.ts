@@ -4,7 +4,7 @@ import type { Tensor } from 'infernode';
 import type { PrecisionClass } from '../contestants/catalogue.js';
 import type { BenchModel } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
-import { modelFiles, tunedFolder } from '../models/prepare.js';
+import { modelFiles, onnxInt8, tunedFolder } from '../models/prepare.js';
 import { needPython } from '../models/python.js';
 import { ROOT } from '../root.js';
 import { freePort } from './free-port.js';
@@ -65,30 +65,57 @@ function infernode(
   };
 }
 
-function pythonServer(name: string, script: string, from: ServerSpec['from'], settings: string): ServerSpec {
+function pythonServer(
+  script: string,
+  file: (model: BenchModel) => Promise<string>,
+  facts: Pick<ServerSpec, 'name' | 'from' | 'precision' | 'settings'>,
+): ServerSpec {
   return {
-    name,
+    ...facts,
     isOurs: false,
-    precision: 'fp32',
-    from,
-    settings,
     ready: '/ready',
     async command(model, threads) {
       const inputs = Object.entries(model.inputs(1)).map(([input, value]) => {
         const { dtype, shape } = value as Tensor;
         return `${input}:${dtype}:${shape.slice(1)}`;
       });
-      const { pt } = await modelFiles(model);
-      return [needPython(), join(ROOT, 'bench/peers', script), pt, inputs.join(' '), String(PORT), String(threads)];
+      const served = [await file(model), inputs.join(' '), String(PORT), String(threads)];
+      return [needPython(), join(ROOT, 'bench/peers', script), ...served];
     },
     request: async (model) => plainRequest('/infer', Object.values(model.inputs(1)) as Tensor[]),
   };
 }
 
+const pt = async (model: BenchModel) => (await modelFiles(model)).pt;
+const onnx = async (model: BenchModel) => (await modelFiles(model)).onnx;
+const fastapi = { settings: 'uvloop, httptools, thread pool' };
+
 export const SERVERS: readonly ServerSpec[] = [
   infernode('torch', 'fp32', 'smoke', (model) => folderOf(model, 'pt')),
   infernode('onnx', 'fp32', 'full', (model) => folderOf(model, 'onnx')),
-  pythonServer('FastAPI, uvicorn, TorchScript', 'fastapi_server.py', 'smoke', 'uvloop, httptools, thread pool'),
-  pythonServer('Ray Serve, TorchScript', 'ray_serve_server.py', 'full', 'serve.batch of 8 within 2 ms, one replica'),
+  pythonServer('fastapi_server.py', pt, {
+    name: 'FastAPI, uvicorn, TorchScript',
+    from: 'smoke',
+    precision: 'fp32',
+    ...fastapi,
+  }),
+  pythonServer('fastapi_server.py', onnx, {
+    name: 'FastAPI, uvicorn, onnxruntime',
+    from: 'full',
+    precision: 'fp32',
+    ...fastapi,
+  }),
+  pythonServer('ray_serve_server.py', pt, {
+    name: 'Ray Serve, TorchScript',
+    from: 'full',
+    precision: 'fp32',
+    settings: 'serve.batch of 8 within 2 ms, one replica',
+  }),
   infernode('tuned', 'reduced', 'quick', tunedFolder),
+  pythonServer('fastapi_server.py', onnxInt8, {
+    name: 'FastAPI, uvicorn, onnxruntime INT8',
+    from: 'quick',
+    precision: 'reduced',
+    ...fastapi,
+  }),
 ];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { load, type Tensor } from 'infernode';
+import { wantsAvx512, wantsVnni } from '../support/cpu.js';
 import { cifar10, imagenet, imagenetHalf, keywords, mnist, type Sample } from '../support/labelled.js';
 import { dataFile, needsTestData } from '../support/test-data.js';
 import { needsTorch } from '../support/torch.js';
@@ -36,7 +37,8 @@ async function isRight(call: Promise<Record<string, Tensor>>, label: number): Pr
 describe('top-1 on labelled data is within half a point of the stated one', { skip: needsTestData }, () => {
   for (const [path, samples, stated] of classifiers) {
     const skip = path.endsWith('.onnx') ? false : needsTorch;
-    test(path, { skip }, async () => {
+    const cpu = /int8|quantized/.test(path) ? wantsVnni : path.endsWith('.pt2') && wantsAvx512;
+    test(path, { skip: skip || cpu }, async () => {
       await using model = await load(dataFile(`models/${path}`), { threads: 1 });
       const answers: Promise<boolean>[] = [];
       for await (const { input, label } of samples()) answers.push(isRight(model.run([input]), label));

@@ -13,6 +13,7 @@ import type { OnnxRecipe } from '#src/conversion/onnx/recipe';
 import { inferTypes } from '#src/conversion/onnx/value-types';
 import type { DType } from '#src/tensor/dtype';
 import { cosine } from '../support/accuracy.js';
+import { reduceRange } from '../support/cpu.js';
 import { rejects } from '../support/expect-error.js';
 import { cifar10, imagenet, keywords, mnist, type Sample } from '../support/labelled.js';
 import { fill } from '../support/lcg.js';
@@ -31,8 +32,8 @@ const folder = mkdtempSync(join(tmpdir(), 'infernode-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const ways = {
-  static: { precision: 'int8', mode: 'static' },
-  dynamic: { precision: 'int8', mode: 'dynamic' },
+  static: { precision: 'int8', mode: 'static', reduceRange },
+  dynamic: { precision: 'int8', mode: 'dynamic', reduceRange },
   fp16: { precision: 'fp16' },
 } as const satisfies Record<string, OnnxRecipe>;
 type Way = keyof typeof ways;

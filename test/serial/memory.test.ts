@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { wantsAvx512 } from '../support/cpu.js';
 import { levels, mebibytes, steadyClimb } from '../support/memory-levels.js';
 import { bundledModel, dataFile, needsTestData } from '../support/test-data.js';
 import { fixture, needsTorch } from '../support/torch.js';
@@ -15,7 +16,14 @@ for (const { backend, format, extension, skip } of backends) {
   const loaded = [
     ['the bundled model', join(bundledModel, `1/model.${extension}`), [1, 3, 64, 64], false],
     ...(backend === 'torch'
-      ? ([['a package', dataFile('models/aoti_pt2/resnet20_cifar10_fp32.pt2'), [1, 3, 32, 32], needsTestData]] as const)
+      ? ([
+          [
+            'a package',
+            dataFile('models/aoti_pt2/resnet20_cifar10_fp32.pt2'),
+            [1, 3, 32, 32],
+            needsTestData || wantsAvx512,
+          ],
+        ] as const)
       : []),
     ['a model of 14 MB', dataFile(`models/${format}/mobilenet_v2_fp32.${extension}`), [1, 3, 224, 224], needsTestData],
   ] as const;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DTYPES } from '#src/tensor/dtype';
 import { writeNpy } from '#src/tensor/npy';
 import { Tensor } from '#src/tensor/tensor';
+import { reduceRange } from './cpu.js';
 import { repository } from './test-data.js';
 
 export type OnnxInputs = Record<string, Tensor>;
@@ -49,7 +50,7 @@ export async function quantizeWithPython(
   }
   const path = (name: string) => join(folder, name);
   const files = { static: path('static.onnx'), dynamic: path('dynamic.onnx'), fp16: path('fp16.onnx') };
-  const job = { model, samples: folder, failures: path('failures.json'), method, ...files };
+  const job = { model, samples: folder, failures: path('failures.json'), method, reduceRange, ...files };
   await writeFile(path('job.json'), JSON.stringify(job));
   runOnnxPython(join(repository, 'test/support/quantize_onnx.py'), path('job.json'));
   const made = (file: string) => (existsSync(file) ? file : null);

@@ -1,7 +1,7 @@
 """Quantizes an ONNX model with onnxruntime.quantization: quantize_onnx.py JOB.json
 
 The job names the model, the folder of the samples (NAME.npy for each input, samples along the first axis) and the files
-to write: `static` (QDQ, uint8 and int8, per channel), `dynamic`, `fp16`. Each is left out where it fails. Prints nothing.
+to write: `static` (QDQ, uint8 and int8, per channel), `dynamic`, `fp16`, with weights of 7 bits by `reduceRange`. Each is left out where it fails. Prints nothing.
 """
 
 import json
@@ -84,8 +84,11 @@ def main(job):
                 weight_type=QuantType.QInt8,
                 per_channel=True,
                 calibrate_method=method,
+                reduce_range=job["reduceRange"],
             ),
-            "dynamic": lambda path: quantize_dynamic(prepared, path, weight_type=QuantType.QInt8),
+            "dynamic": lambda path: quantize_dynamic(
+                prepared, path, weight_type=QuantType.QInt8, reduce_range=job["reduceRange"]
+            ),
             "fp16": lambda path: convert_float16(onnx.load(job["model"]), path),
         }
         for name, way in ways.items():

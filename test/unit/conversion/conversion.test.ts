@@ -8,6 +8,7 @@ import { Conversion, quantizableLayers } from '#src/conversion/conversion';
 import { ELEMENT } from '#src/conversion/onnx/element-type';
 import { readModel } from '#src/conversion/onnx/read-model';
 import { assertNear } from '../../support/accuracy.js';
+import { reduceRange } from '../../support/cpu.js';
 import { rejects } from '../../support/expect-error.js';
 import { writeModel } from '../../support/onnx-builder.js';
 import { fixture, needsTorch } from '../../support/torch.js';
@@ -44,8 +45,8 @@ async function assertRight(build: Build, target: string, input: Tensor): Promise
   assertNear(await made.run([input]), await float.run([input]), 0.99);
 }
 
-const STATIC = { precision: 'int8', mode: 'static', observer: 'min-max' } as const;
-const DYNAMIC = { precision: 'int8', mode: 'dynamic' } as const;
+const STATIC = { precision: 'int8', mode: 'static', observer: 'min-max', reduceRange } as const;
+const DYNAMIC = { precision: 'int8', mode: 'dynamic', reduceRange } as const;
 const pictures = [1, 2, 3].map((seed) => ({ x: picture(seed) }));
 
 describe('the conversion of an ONNX file', () => {
@@ -82,8 +83,8 @@ describe('the conversion of an ONNX file', () => {
   });
 
   test('to dynamic INT8 of seven bits has weights of seven bits', async (t) => {
-    const largest = async (reduceRange: boolean) => {
-      const { target } = await convert(t, await onnxBuild(t, matMul(), { ...DYNAMIC, reduceRange }));
+    const largest = async (sevenBits: boolean) => {
+      const { target } = await convert(t, await onnxBuild(t, matMul(), { ...DYNAMIC, reduceRange: sevenBits }));
       const weights = (await readModel(target)).graph.initializer.filter(({ dataType }) => dataType === ELEMENT.int8);
       // Zero points are of the same type.
       const values = weights.flatMap(({ rawData }) => Array.from(Int8Array.from(rawData ?? [])));

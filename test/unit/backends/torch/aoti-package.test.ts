@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { load, Tensor } from 'infernode';
 import { readAotiPackage } from '#src/backends/torch/aoti-package';
+import { wantsAvx512 } from '../../../support/cpu.js';
 import { rejects } from '../../../support/expect-error.js';
 import { dataFile, needsTestData } from '../../../support/test-data.js';
 import { needsTorch } from '../../../support/torch.js';
@@ -160,7 +161,11 @@ describe('demands by the generated source', () => {
 describe('a real package', { skip: needsTestData || needsTorch }, () => {
   const path = 'models/aoti_pt2/resnet20_cifar10_fp32.pt2';
 
-  test('is described, and its demands are held against a call', async () => {
+  test('for another CPU is refused, with what that CPU lacks', { skip: !wantsAvx512 }, async () => {
+    await rejects(load(dataFile(path)), 'INF_MODEL_INVALID', 'compiled for a CPU with AVX512', 'this one lacks');
+  });
+
+  test('is described, and its demands are held against a call', { skip: wantsAvx512 }, async () => {
     await using model = await load(dataFile(path));
     assert.deepEqual([model.info.format, model.info.signatureSource], ['aotinductor', 'declared']);
     const [input] = model.signature.inputs;

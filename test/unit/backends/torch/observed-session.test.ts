@@ -9,6 +9,7 @@ import type { NativeRecipe } from '#src/backends/native/addon';
 import { TorchBackend } from '#src/backends/torch/backend';
 import type { QuantizationReport } from '#src/backends/torch/observed-session';
 import { assertNear } from '../../../support/accuracy.js';
+import { reduceRange } from '../../../support/cpu.js';
 import { rejects } from '../../../support/expect-error.js';
 import { repository } from '../../../support/test-data.js';
 import { fixture, needsTorch } from '../../../support/torch.js';
@@ -16,7 +17,7 @@ import { noise, noiseTensor } from '../../conversion/onnx/models.js';
 import { makeFolder } from '../../support/files.js';
 
 const backend = new TorchBackend();
-const STATIC: NativeRecipe = { mode: 'static', observer: 'min-max', reduceRange: false, exclude: [] };
+const STATIC: NativeRecipe = { mode: 'static', observer: 'min-max', reduceRange, exclude: [] };
 const DYNAMIC: NativeRecipe = { ...STATIC, mode: 'dynamic' };
 
 const row = (seed = 1) => noiseTensor([4, 16], seed);
