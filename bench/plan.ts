@@ -97,7 +97,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     clients: [1, 8, 32],
     rounds: 8,
     leastRounds: 2,
-    sittingMs: 100_000,
+    sittingMs: 60_000,
     sittings: 3,
     warmUpMs: 300,
     asleep: true,
