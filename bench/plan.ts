@@ -98,7 +98,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     rounds: 8,
     leastRounds: 2,
     sittingMs: 60_000,
-    sittings: 3,
+    sittings: 2,
     warmUpMs: 300,
     asleep: true,
     serverRounds: 4,
