@@ -35,7 +35,7 @@ export interface BenchPlan {
   /** So many calls it is of at least, if they do not take longer than `mostRoundMs`: a percentile of three is none. */
   readonly leastCalls: number;
   readonly mostRoundMs: number;
-  /** The same for servers: one rate, or one number of clients. */
+  /** The same for servers: one rate, or one number of clients; ten bounds of a model where they are longer. */
   readonly serverMs: number;
   /** How long clients call a server before it is measured, in each round: what compiles while it runs has compiled by then. */
   readonly serverWarmUpMs: number;
@@ -75,8 +75,8 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     offline: [8],
     clients: [1, 8],
     rounds: 12,
-    leastRounds: 3,
-    sittingMs: 28_000,
+    leastRounds: 2,
+    sittingMs: 15_000,
     sittings: 1,
     warmUpMs: 100,
     asleep: false,

@@ -35,7 +35,7 @@ export function newestFirst(results: readonly BenchResult[]): BenchResult[] {
   return [...results].sort((a, b) => Date.parse(b.date) - Date.parse(a.date));
 }
 
-/** Of each kind of machine the result that says most: the newest of `bench:full`, else the newest. The newest kind first. */
+/** Of each kind of machine the result that says most: the newest of `bench:full`, else the newest. The one with the most figures first. */
 export function bestOfEachKind(results: readonly BenchResult[]): BenchResult[] {
   const best = new Map<string, BenchResult>();
   for (const result of newestFirst(results)) {
@@ -43,7 +43,7 @@ export function bestOfEachKind(results: readonly BenchResult[]): BenchResult[] {
     const found = best.get(kind);
     if (found === undefined || (found.plan.mode !== 'full' && result.plan.mode === 'full')) best.set(kind, result);
   }
-  return newestFirst([...best.values()]);
+  return newestFirst([...best.values()]).sort((a, b) => b.measurements.length - a.measurements.length);
 }
 
 /** What a result is held against: of the same kind of machine and the same mode if there is one, then of the same kind of machine. */

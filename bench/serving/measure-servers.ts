@@ -83,6 +83,9 @@ export async function measureServers(
   return found;
 }
 
+/** A trial lasts so many bounds at least: shorter ones have a handful of queries, and no batch begins and ends in them. */
+const LEAST_BOUNDS = 10;
+
 /** One server with one model. */
 class Trial {
   result: ContestantResult;
@@ -135,22 +138,23 @@ class Trial {
 
   round() {
     const { model } = this.prepared;
-    const { clients, serverMs, serverWarmUpMs, halvings } = this.plan;
+    const { clients, serverWarmUpMs, halvings } = this.plan;
+    const { boundMs } = model;
+    const ms = Math.max(this.plan.serverMs, LEAST_BOUNDS * boundMs);
     const seed = ++this.#rounds;
     return this.#withServer(async () => {
       await this.load.ask({ ask: 'clients', clients: Math.max(...clients), ms: serverWarmUpMs });
       const figures = [];
       let capacity = 0;
       for (const count of clients) {
-        const { throughput } = await this.load.ask({ ask: 'clients', clients: count, ms: serverMs });
-        const calls = Math.round((throughput * serverMs) / 1000);
+        const { throughput } = await this.load.ask({ ask: 'clients', clients: count, ms });
+        const calls = Math.round((throughput * ms) / 1000);
         figures.push({ scenario: 'Concurrency', at: count, value: throughput, calls } as const);
         capacity = Math.max(capacity, throughput);
       }
       let queries = 0;
-      const { boundMs } = model;
       const rate = await highestRate(capacity, halvings, async (rate) => {
-        const found = await this.load.ask({ ask: 'arrivals', rate, ms: serverMs, seed, boundMs });
+        const found = await this.load.ask({ ask: 'arrivals', rate, ms, seed, boundMs });
         queries += found.queries;
         return found.p99 !== null && found.p99 <= boundMs;
       });

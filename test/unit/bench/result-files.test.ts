@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PLANS } from '../../../bench/plan.js';
 import type { BenchResult } from '../../../bench/results/result.js';
 import { baselineFor, bestOfEachKind, machineKind, resultPath } from '../../../bench/results/result-files.js';
-import { resultOf } from './result.js';
+import { measured, resultOf } from './result.js';
 
 function result(date: string, mode: 'quick' | 'full', features: readonly string[]): BenchResult {
   const some = resultOf([]);
@@ -24,6 +24,8 @@ test('machines of one name are of different kinds if their instructions or cores
 
 test('of each kind of machine the run of all is shown, else the newest', () => {
   assert.deepEqual(bestOfEachKind([quickOlder, fullOlder, quickNewer]), [quickNewer, fullOlder]);
+  const complete = { ...fullOlder, measurements: [measured('Server', 'a', [1])] };
+  assert.deepEqual(bestOfEachKind([quickNewer, complete]), [complete, quickNewer]);
   assert.deepEqual(bestOfEachKind([result('2025-01-01', 'quick', older), quickOlder]), [quickOlder]);
 });
 
