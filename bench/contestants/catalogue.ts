@@ -4,7 +4,7 @@ import type { MatmulPrecision } from '#src/benchmark/protocol';
 import { hasBfloat16 } from '#src/config/cpu-features';
 import { systemInfo } from '#src/config/system-info';
 import type { BenchModel } from '../models/catalogue.js';
-import { modelFiles, onnxInt8, packages, pipelineFolder, tunedFolder } from '../models/prepare.js';
+import { onnx, onnxInt8, packages, pipelineFolder, pt, tunedFolder } from '../models/prepare.js';
 import { needPython } from '../models/python.js';
 import { ROOT } from '../root.js';
 import { Absent } from './protocol.js';
@@ -30,8 +30,6 @@ export interface ContestantSpec {
 }
 
 const all = () => true;
-const pt = async (model: BenchModel) => (await modelFiles(model)).pt;
-const onnx = async (model: BenchModel) => (await modelFiles(model)).onnx;
 const byName = async ({ name }: BenchModel) => name;
 
 function ours(

@@ -18,6 +18,10 @@ export async function modelFiles({ name }: BenchModel): Promise<{ readonly pt: s
   return { pt: join(folder, `${name}.pt`), onnx: join(folder, `${name}.onnx`) };
 }
 
+/** One of the two. */
+export const pt = async (model: BenchModel): Promise<string> => (await modelFiles(model)).pt;
+export const onnx = async (model: BenchModel): Promise<string> => (await modelFiles(model)).onnx;
+
 /** A folder as pipelines of @huggingface/transformers load it. */
 export function pipelineFolder(): Promise<string> {
   const files = [MAKE, 'bench/models/pipeline.py'];

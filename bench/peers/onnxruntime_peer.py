@@ -1,14 +1,11 @@
-"""onnxruntime in Python, with all optimizations of the graph, which are its default."""
+"""onnxruntime in Python."""
 from answer_lines import answer_lines
 
 
 def open_model(file, threads):
     import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    output = session.get_outputs()[0].name
+    from onnx_session import open_session
+    session, output = open_session(file, threads)
 
     def prepare(arrays):
         return lambda: session.run([output], arrays)[0]

@@ -23,11 +23,8 @@ def load_torch(file, threads):
 
 def load_onnx(file, threads):
     import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    output = session.get_outputs()[0].name
+    from onnx_session import open_session
+    session, output = open_session(file, threads)
     return lambda arrays: session.run([output], arrays)[0], {"onnxruntime": onnxruntime.__version__}
 
 

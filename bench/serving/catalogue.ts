@@ -4,7 +4,7 @@ import type { Tensor } from 'infernode';
 import type { PrecisionClass } from '../contestants/catalogue.js';
 import type { BenchModel } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
-import { modelFiles, onnxInt8, tunedFolder } from '../models/prepare.js';
+import { modelFiles, onnx, onnxInt8, pt, tunedFolder } from '../models/prepare.js';
 import { needPython } from '../models/python.js';
 import { ROOT } from '../root.js';
 import { freePort } from './free-port.js';
@@ -86,8 +86,6 @@ function pythonServer(
   };
 }
 
-const pt = async (model: BenchModel) => (await modelFiles(model)).pt;
-const onnx = async (model: BenchModel) => (await modelFiles(model)).onnx;
 const fastapi = { settings: 'uvloop, httptools, thread pool' };
 
 export const SERVERS: readonly ServerSpec[] = [

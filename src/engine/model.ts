@@ -98,7 +98,7 @@ export class Model {
   }
 
   /**
-   * Runs the model off the event loop; a call of a few microseconds, which would take longer to hand over, within a turn of it.
+   * Runs the model off the event loop; a call of less than 100 us, which would take as long to hand over, within a turn of it.
    *
    * @param inputs by name or by position: tensors; numbers, booleans and strings for scalar arguments; arrays for tuples and
    *   lists. Tensors are not copied and must stay untouched until the promise settles.

@@ -1,11 +1,11 @@
 import { hasVnni } from '#src/config/cpu-features';
 import { systemInfo } from '#src/config/system-info';
 
-const { cpu, arch } = systemInfo();
-const has = (...names: string[]) => names.every((name) => cpu.features?.includes(name));
+const system = systemInfo();
+const has = (...names: string[]) => names.every((name) => system.cpu.features?.includes(name));
 
 /** Whether INT8 is right in 7 bits only, as `load` and `optimize` then choose: without VNNI, sums of products of 8 bits overflow. */
-export const reduceRange = !hasVnni(systemInfo());
+export const reduceRange = !hasVnni(system);
 
 /** How far off INT8 may be: a step of 7 bits is twice one of 8. */
 export function offBy(most: number): number {
@@ -18,6 +18,6 @@ export const wantsVnni =
 
 /** A test's option: skips what runs the machine code in the AOTInductor package of the test data. */
 export const wantsAvx512 =
-  arch === 'x64' &&
+  system.arch === 'x64' &&
   !has('avx512f', 'avx512_vnni') &&
   'the package was compiled for AVX-512 with VNNI, which this CPU lacks';

@@ -1,7 +1,8 @@
 """Quantizes an ONNX model with onnxruntime.quantization: quantize_onnx.py JOB.json
 
 The job names the model, the folder of the samples (NAME.npy for each input, samples along the first axis) and the files
-to write: `static` (QDQ, uint8 and int8, per channel), `dynamic`, `fp16`, with weights of 7 bits by `reduceRange`. Each is left out where it fails. Prints nothing.
+to write: `static` (QDQ, uint8 and int8, per channel), `dynamic`, `fp16`. Each is left out where it fails. With
+`reduceRange` weights have 7 bits. Prints nothing.
 """
 
 import json
