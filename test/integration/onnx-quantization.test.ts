@@ -13,7 +13,7 @@ import type { OnnxRecipe } from '#src/conversion/onnx/recipe';
 import { inferTypes } from '#src/conversion/onnx/value-types';
 import type { DType } from '#src/tensor/dtype';
 import { cosine } from '../support/accuracy.js';
-import { reduceRange } from '../support/cpu.js';
+import { offBy, reduceRange } from '../support/cpu.js';
 import { rejects } from '../support/expect-error.js';
 import { cifar10, imagenet, keywords, mnist, type Sample } from '../support/labelled.js';
 import { fill } from '../support/lcg.js';
@@ -150,13 +150,16 @@ async function sideBySide(
   }
 }
 
-/** Lost cosine may be a quarter more than Python's, for roundings fall differently. */
+/**
+ * Lost cosine may be a quarter more than Python's, and a little besides, for roundings fall differently: it grows with
+ * the square of the step, so with 7 bits that little is four times as much.
+ */
 function checkCosine(own: Float64Array[], peer: Float64Array[] | null, float: Float64Array[], least: number): string {
   const mine = meanCosine(own, float);
   assert.ok(mine >= least, `cosine ${mine}, wanted ${least}`);
   if (peer === null) return `cosine ${mine.toFixed(5)}, Python does not run`;
   const theirs = meanCosine(peer, float);
-  assert.ok(1 - mine <= (1 - theirs) * 1.25 + 1e-5, `cosine ${mine}, Python ${theirs}`);
+  assert.ok(1 - mine <= (1 - theirs) * 1.25 + offBy(offBy(1e-5)), `cosine ${mine}, Python ${theirs}`);
   return `cosine ${mine.toFixed(5)}, Python ${theirs.toFixed(5)}`;
 }
 
