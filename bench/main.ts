@@ -87,7 +87,9 @@ try {
       if (found.sittingsOf(name) > sitting) continue;
       say(`measure ${name}, sitting ${sitting + 1} of ${plan.sittings}`);
       const gops = await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx);
-      const measured = await measureSitting(each, plan, sitting, threads, awake, () => limits.round(plan.roundMs / 4));
+      const earlier = found.measuredOf(name);
+      const eachRound = () => limits.round(plan.roundMs / 4);
+      const measured = await measureSitting(each, plan, threads, awake, earlier, eachRound);
       await found.add({
         ...measured,
         models: [{ name, title, boundMs, gops, sittings: sitting + 1 }],

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { availableCores } from '#src/config/thread-budget';
+import type { Span } from './scenarios/rounds.js';
 
 /** What a run of the benchmarks measures, and for how long. */
 export interface BenchPlan {
@@ -13,23 +14,24 @@ export interface BenchPlan {
   readonly offline: readonly number[];
   /** Clients at once, for the throughput of servers. */
   readonly clients: readonly number[];
-  /** Rounds of each sitting, if there is time. */
-  readonly rounds: number;
-  /** Rounds of each sitting at least. */
-  readonly leastRounds: number;
-  /** How long the rounds of a model may take in one sitting. */
-  readonly sittingMs: number;
+  /** Rounds of all contestants, in the first sitting. */
+  readonly heats: Span;
+  /** Rounds after those of whoever is compared, in each sitting. */
+  readonly finals: Span;
   /**
-   * How often contestants are started anew, with a share of the rounds each and all other models in between: neither two processes
-   * of one program are equally fast, nor is a machine the whole time.
+   * How often contestants are started anew, with all other models in between: neither two processes of one program are equally
+   * fast, nor is a machine the whole time.
    */
   readonly sittings: number;
   /** How long contestants run before they are measured, in each sitting. */
   readonly warmUpMs: number;
   /** Whether the scenario Asleep is measured. */
   readonly asleep: boolean;
-  /** Rounds of the scenario Server, each of which starts every server anew. */
-  readonly serverRounds: number;
+  /** The same rounds for servers; each starts every server anew. */
+  readonly serverHeats: number;
+  readonly serverFinals: Span;
+  /** Rounds of Overhead. */
+  readonly overheadRounds: number;
   /** How long one figure of one contestant is measured in one round. */
   readonly roundMs: number;
   /** So many calls it is of at least, if they do not take longer than `mostRoundMs`: a percentile of three is none. */
@@ -53,13 +55,14 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     batches: [],
     offline: [8],
     clients: [2],
-    rounds: 1,
-    leastRounds: 1,
-    sittingMs: 1000,
-    sittings: 1,
+    heats: { least: 1, most: 1, forMs: 0 },
+    finals: { least: 1, most: 1, forMs: 0 },
+    sittings: 2,
     warmUpMs: 20,
     asleep: true,
-    serverRounds: 1,
+    serverHeats: 1,
+    serverFinals: { least: 1, most: 1, forMs: 0 },
+    overheadRounds: 1,
     roundMs: 20,
     leastCalls: 1,
     mostRoundMs: 20,
@@ -74,13 +77,14 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     batches: [],
     offline: [8],
     clients: [1, 8],
-    rounds: 12,
-    leastRounds: 2,
-    sittingMs: 15_000,
+    heats: { least: 2, most: 2, forMs: 0 },
+    finals: { least: 3, most: 40, forMs: 15_000 },
     sittings: 1,
     warmUpMs: 100,
     asleep: false,
-    serverRounds: 3,
+    serverHeats: 1,
+    serverFinals: { least: 2, most: 4, forMs: 40_000 },
+    overheadRounds: 8,
     roundMs: 50,
     leastCalls: 16,
     mostRoundMs: 300,
@@ -95,13 +99,14 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     batches: [4, 32],
     offline: [8],
     clients: [1, 8, 32],
-    rounds: 8,
-    leastRounds: 2,
-    sittingMs: 60_000,
-    sittings: 2,
+    heats: { least: 3, most: 6, forMs: 60_000 },
+    finals: { least: 3, most: 24, forMs: 40_000 },
+    sittings: 5,
     warmUpMs: 300,
     asleep: true,
-    serverRounds: 4,
+    serverHeats: 1,
+    serverFinals: { least: 4, most: 16, forMs: 240_000 },
+    overheadRounds: 16,
     roundMs: 100,
     leastCalls: 20,
     mostRoundMs: 500,

@@ -6,7 +6,7 @@ import { openPeers } from './peers.js';
 const IN_FLIGHT = 100;
 
 /** The cost of a call: a model that does next to nothing (y = 2x + 1 of four numbers), in this process, as tinybench times it. */
-export async function measureOverhead({ rounds, roundMs }: BenchPlan): Promise<Measured[]> {
+export async function measureOverhead({ overheadRounds, roundMs }: BenchPlan): Promise<Measured[]> {
   const peers = await openPeers('tiny', Float32Array.of(1, 2, 3, 4), [4]);
   try {
     const tasks = peers.flatMap(({ name, run, runSync }) => [
@@ -14,7 +14,7 @@ export async function measureOverhead({ rounds, roundMs }: BenchPlan): Promise<M
       { name, calls: 1, run },
       { name, calls: IN_FLIGHT, run: () => Promise.all(Array.from({ length: IN_FLIGHT }, run)) },
     ]);
-    const figures = await timeTasks(tasks, rounds, roundMs);
+    const figures = await timeTasks(tasks, overheadRounds, roundMs);
     return tasks.map(({ name, calls }, index) => ({
       scenario: 'Overhead',
       model: 'tiny',

@@ -1,7 +1,7 @@
 import type { BenchResult, Measured } from '../results/result.js';
+import { figureOf } from '../results/spread.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
 import { chart, type Panel } from './chart.js';
-import { figureOf } from './spread.js';
 
 /** The charts of a result, by the names of their files. Those that nothing was measured for are left out. */
 export function chartsOf(result: BenchResult): Map<string, string> {

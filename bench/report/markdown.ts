@@ -1,10 +1,10 @@
+import { COMPARED, type Line, linesOf } from '../results/lines.js';
 import type { BenchResult, Measured } from '../results/result.js';
 import { resultPath } from '../results/result-files.js';
+import { figureOf, spreadOf } from '../results/spread.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
 import { absenceOf } from './absent.js';
 import { type Cause, causeOf } from './causes.js';
-import { COMPARED, type Line, linesOf } from './lines.js';
-import { figureOf, spreadOf } from './spread.js';
 import { digits, figure, markdownTable, percent, times } from './text.js';
 
 /** Ratios that vary by more than this say little. */
@@ -23,7 +23,7 @@ export function resultsMarkdown(
     `Written by \`npm run bench:report\` from \`${resultPath(result.plan.mode, result.machine)}\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](../docs/BENCH.md#npm-run-bench) says how it is measured.`,
     machineText(result),
     '## Infernode against the best of the others',
-    `Figures are medians of the rounds, with their range in brackets, of twelve rounds and more without the extremes ([how many](../docs/BENCH.md#method)). The ratio is how many times as good Infernode is, of rounds that were measured next to each other: above 1 it is better. In brackets is where another run on such a machine will find it: the range of the rounds, or 5 % to each side where that is narrower. The limit is the best product of matrices or convolution that was measured in the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
+    `Figures are medians of the rounds, with their range in brackets, of many rounds without the extremes ([how many](../docs/BENCH.md#method)). The ratio is how many times as good Infernode is, of rounds that were measured next to each other: above 1 it is better. In brackets is where another run on such a machine will find it: the range of the rounds, or 10 % to each side where that is narrower. The limit is the best product of matrices or convolution that was measured in the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
     linesTable(lines),
     spreadText(lines),
     '## Where Infernode is slower, and why',
@@ -68,7 +68,7 @@ export function machineText({
   measurements,
 }: BenchResult): string {
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  const counts = measurements.map(({ rounds }) => rounds.length);
+  const counts = measurements.map(({ rounds }) => rounds.filter((value) => value !== null).length);
   const rounds = `${Math.min(...counts)} to ${Math.max(...counts)} rounds in ${plan.sittings} sitting${plan.sittings === 1 ? '' : 's'}`;
   const apart =
     cores === null ? '' : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;

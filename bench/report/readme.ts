@@ -1,7 +1,7 @@
+import { linesOf } from '../results/lines.js';
 import type { BenchResult } from '../results/result.js';
-import { linesOf } from './lines.js';
+import { figureOf } from '../results/spread.js';
 import { linesTable, machineText, overheadTable } from './markdown.js';
-import { figureOf } from './spread.js';
 import { figure, markdownTable } from './text.js';
 
 const BEGIN = '<!-- bench:begin: npm run bench:report writes what follows -->';

@@ -1,8 +1,8 @@
+import { linesOf } from '../results/lines.js';
 import type { BenchResult } from '../results/result.js';
+import { figureOf } from '../results/spread.js';
 import { SCENARIOS } from '../scenarios/scenario.js';
 import { absenceOf } from './absent.js';
-import { linesOf } from './lines.js';
-import { figureOf } from './spread.js';
 import { figure, percent, times } from './text.js';
 
 /** The lines of a run for a terminal. */

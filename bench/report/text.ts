@@ -1,4 +1,4 @@
-import type { Figure } from './spread.js';
+import type { Figure } from '../results/spread.js';
 
 /** A number with three digits that count. */
 export function digits(value: number): string {

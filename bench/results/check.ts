@@ -38,6 +38,9 @@ for (const { line, verdict, ...ratios } of compared) {
   const name = `${scenario} / ${model} / ${precision}`;
   console.log(`${verdict.padEnd(8)} ${name.padEnd(36)} to ${peer?.contestant ?? 'no peer'}: then ${was}, now ${is}`);
 }
+const both = compared.filter(({ before, after }) => before !== null && after !== null);
+const back = both.filter(({ before, after }) => after!.median >= before!.low && after!.median <= before!.high);
+console.log(`${back.length} of ${both.length} ratios came back within their spread of then`);
 const slower = compared.filter(({ verdict }) => verdict === 'slower').length;
 console.log(`${slower} of ${compared.length} ratios are worse than before, beyond their spread`);
 if (!isAlike) console.log('The machines are not of one kind, so nothing of that need be the work of Infernode.');

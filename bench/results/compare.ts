@@ -1,6 +1,6 @@
-import { type Line, linesOf, ratiosOf } from '../report/lines.js';
-import { type Figure, repeatable } from '../report/spread.js';
+import { type Line, linesOf, ratioOf } from './lines.js';
 import type { BenchResult } from './result.js';
+import type { Figure } from './spread.js';
 
 /** What became of a line of an earlier result. */
 export interface Compared {
@@ -30,10 +30,8 @@ export function compareResults(before: BenchResult, after: BenchResult): Compare
         each.contestant === peer?.contestant &&
         each.at === peer.at,
     );
-    if (same === undefined || opponent === undefined || ratio === null) {
-      return { line, before: ratio, after: null, verdict: 'unknown' };
-    }
-    const current = repeatable(ratiosOf(same.ours, opponent));
+    const current = same === undefined || opponent === undefined ? null : ratioOf(same.ours, opponent);
+    if (ratio === null || current === null) return { line, before: ratio, after: null, verdict: 'unknown' };
     return { line, before: ratio, after: current, verdict: verdictOf(ratio, current) };
   });
 }

@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { joinRounds } from '../scenarios/rounds.js';
 import { readResult } from './read-result.js';
-import type { BenchResult } from './result.js';
+import type { BenchResult, Measured } from './result.js';
 
 /** What a model, or the servers of one, add to a result. */
 type Part = Partial<Pick<BenchResult, 'coresAwake' | 'models' | 'contestants' | 'limits' | 'measurements'>>;
@@ -41,6 +41,13 @@ export class ResultFile {
     return this.result.models.find((model) => model.name === name)?.sittings ?? 0;
   }
 
+  /** What was measured of a model, but for its servers. */
+  measuredOf(name: string): readonly Measured[] {
+    return this.result.measurements.filter(
+      ({ scenario, model }) => model === name && scenario !== 'Server' && scenario !== 'Concurrency',
+    );
+  }
+
   hasServers(name: string): boolean {
     return this.result.measurements.some(({ scenario, model }) => scenario === 'Server' && model === name);
   }
@@ -50,8 +57,8 @@ export class ResultFile {
   }
 
   /**
-   * Adds a part, and writes all there is so far. Rounds of what was measured before go behind those; of all else that is said anew
-   * the newest counts.
+   * Adds a part, and writes all there is so far. Rounds join those that were measured before; of all else that is said anew the
+   * newest counts.
    */
   async add({ coresAwake, models = [], contestants = [], limits, measurements = [] }: Part): Promise<void> {
     const { result } = this;

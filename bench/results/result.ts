@@ -64,8 +64,11 @@ export interface Measured {
   readonly precision: PrecisionClass;
   /** Samples in a call, clients, or calls in flight; null where there is no such choice. */
   readonly at: number | null;
-  /** One for each round, in the scenario's unit. The n-th rounds of all contestants were measured next to each other. */
-  readonly rounds: readonly number[];
+  /**
+   * One for each round, in the scenario's unit. The n-th rounds of all contestants were measured next to each other; null where it
+   * took no part in the n-th.
+   */
+  readonly rounds: readonly (number | null)[];
   /** How many calls or queries the figures are of, over all rounds. */
   readonly calls: number;
 }

@@ -7,7 +7,8 @@ import { inputFiles } from '../models/prepare.js';
 import { type BenchPlan, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
 import type { AwakeCores } from './awake-cores.js';
-import { measureRounds } from './rounds.js';
+import { finalsOf, measureFinals } from './finals.js';
+import { joinRounds, measureRounds } from './rounds.js';
 import { STREAMS } from './scenario.js';
 import { stepsOf } from './steps.js';
 
@@ -64,34 +65,40 @@ interface Sitting {
 }
 
 /**
- * Starts all contestants with a model, compares their answers, lets them get warm, and measures some rounds: SingleStream,
- * MultiStream, Offline, scaling by batch size, and the delay of the event loop.
+ * Starts contestants with a model, compares their answers, lets them get warm, and measures some rounds: SingleStream, MultiStream,
+ * Offline, scaling by batch size, and the delay of the event loop. The first sitting begins with rounds of all contestants; in
+ * later ones only those take part that are compared.
  *
- * @param sitting which one it is, from 0
  * @param cores that are awake, or null
+ * @param earlier what was found of this model in earlier sittings
  */
 export async function measureSitting(
   { model, sizes, inputs, files }: PreparedModel,
   plan: BenchPlan,
-  sitting: number,
   threads: number,
   cores: AwakeCores | null,
-  eachRound: (round: number) => Promise<void>,
+  earlier: readonly Measured[],
+  eachRound: () => Promise<void>,
 ): Promise<Sitting> {
+  const own = new Set(files.flatMap(([{ name, isOurs }]) => (isOurs ? [name] : [])));
+  const finalists = new Set(finalsOf(earlier, own).flatMap(({ names }) => [...names]));
+  const isFirst = earlier.length === 0;
+  const taking = files.filter(([{ name }]) => isFirst || finalists.has(name));
   const contestants = await Promise.all(
-    files.map(([spec, file]) => openContestant(spec, model, file, threads, inputs)),
+    taking.map(([spec, file]) => openContestant(spec, model, file, threads, inputs)),
   );
   try {
     const agreement = await checkAgreement(contestants, inputs.length);
     const present = contestants.filter(({ process }) => process !== null);
     // What compiles while it runs has compiled what it runs.
     for (const { process } of present) await process!.ask({ ask: 'calls', input: 0, ms: plan.warmUpMs });
-    const { rounds: count, leastRounds: least, sittingMs } = plan;
-    const rounds = { first: sitting * count, count, least, untilMs: performance.now() + sittingMs };
-    const measurements = await measureRounds(present, stepsOf(sizes, plan, cores), rounds, eachRound);
+    const steps = stepsOf(sizes, plan, cores);
+    const heats = isFirst ? await measureRounds(present, steps, { ...plan.heats, first: 0, eachRound }) : [];
+    const finals = await measureFinals(present, steps, plan.finals, own, joinRounds(earlier, heats), eachRound);
     return {
-      contestants: contestants.map((each) => withAgreement(each, agreement.get(each) ?? null)),
-      measurements,
+      // The first sitting has all of them, and whom they agree with.
+      contestants: isFirst ? contestants.map((each) => withAgreement(each, agreement.get(each) ?? null)) : [],
+      measurements: joinRounds(heats, finals),
     };
   } finally {
     await Promise.all(contestants.map(({ process }) => process?.end()));

@@ -1,13 +1,12 @@
 import type { ContestantResult, Measured } from '../results/result.js';
 import type { Scenario } from './scenario.js';
 
-/** Rounds of a run, by their numbers. */
-export interface Rounds {
-  readonly first: number;
-  readonly count: number;
-  /** After so many of them, none is begun that would end later than `untilMs` on the clock of this process. */
-  readonly least?: number;
-  readonly untilMs?: number;
+/** How many rounds. */
+export interface Span {
+  readonly least: number;
+  readonly most: number;
+  /** After the least, none is begun that would end later than so many milliseconds from the first. */
+  readonly forMs: number;
 }
 
 /** Whoever is measured. */
@@ -18,6 +17,8 @@ export interface Measurable {
 /** One thing to measure of every contestant in every round. */
 export interface Step<T extends Measurable> {
   readonly applies?: (contestant: T) => boolean;
+  /** The scenarios of MLPerf Inference that it measures of a contestant. */
+  readonly decides: (contestant: T) => readonly Scenario[];
   /** Begins it for one contestant and one round. */
   readonly begin: (contestant: T) => Turns;
 }
@@ -55,9 +56,23 @@ export function joinRounds(earlier: readonly Measured[], later: readonly Measure
   const joined = new Map(earlier.map((each) => [key(each), each]));
   for (const each of later) {
     const { rounds, calls } = joined.get(key(each)) ?? { rounds: [], calls: 0 };
-    joined.set(key(each), { ...each, rounds: [...rounds, ...each.rounds], calls: calls + each.calls });
+    const length = Math.max(rounds.length, each.rounds.length);
+    const both = Array.from({ length }, (_, round) => each.rounds[round] ?? rounds[round] ?? null);
+    joined.set(key(each), { ...each, rounds: both, calls: calls + each.calls });
   }
   return [...joined.values()];
+}
+
+/** Who takes part in what in a round; null ends the rounds. */
+export type Choice<T extends Measurable> = ((step: Step<T>, contestant: T) => boolean) | null;
+
+/** Rounds of one sitting. */
+export interface Rounds<T extends Measurable> extends Span {
+  /** The number of the first: so many there were before. */
+  readonly first: number;
+  readonly eachRound: (round: number) => Promise<void>;
+  /** Asked before each round, given how many there were of these and what was found in them. All take part in all without it. */
+  readonly choose?: (rounds: number, found: readonly Measured[]) => Choice<T>;
 }
 
 /**
@@ -67,24 +82,28 @@ export function joinRounds(earlier: readonly Measured[], later: readonly Measure
 export async function measureRounds<T extends Measurable>(
   contestants: readonly T[],
   steps: readonly Step<T>[],
-  { first: begin, count, least = count, untilMs = Number.POSITIVE_INFINITY }: Rounds,
-  eachRound: (round: number) => Promise<void>,
+  { first, least, most, forMs, eachRound, choose = () => () => true }: Rounds<T>,
 ): Promise<Measured[]> {
+  const untilMs = performance.now() + forMs;
   let found: Measured[] = [];
   let longestMs = 0;
-  for (let round = begin; round < begin + count; round++) {
+  for (let rounds = 0; rounds < most; rounds++) {
     const startMs = performance.now();
-    if (round >= begin + least && startMs + longestMs > untilMs) break;
+    if (rounds >= least && startMs + longestMs > untilMs) break;
+    const takesPart = choose(rounds, found);
+    if (takesPart === null) break;
+    const round = first + rounds;
     await eachRound(round);
-    const first = round % contestants.length;
-    const inOrder = [...contestants.slice(first), ...contestants.slice(0, first)];
-    for (const { applies = () => true, begin: beginStep } of steps) {
-      const begun = inOrder.filter(applies).map((contestant) => ({ contestant, turns: beginStep(contestant) }));
+    const begin = round % contestants.length;
+    const inOrder = [...contestants.slice(begin), ...contestants.slice(0, begin)];
+    for (const step of steps) {
+      const there = inOrder.filter((each) => (step.applies?.(each) ?? true) && takesPart(step, each));
+      const begun = there.map((contestant) => ({ contestant, turns: step.begin(contestant) }));
       await inTurns(begun.map(({ turns }) => turns));
-      found = joinRounds(
-        found,
-        begun.flatMap(({ contestant, turns }) => turns.figures().map((figure) => measuredOf(contestant, figure))),
+      const measured = begun.flatMap(({ contestant, turns }) =>
+        turns.figures().map((figure) => measuredOf(contestant, figure, round)),
       );
+      found = joinRounds(found, measured);
     }
     longestMs = Math.max(longestMs, performance.now() - startMs);
   }
@@ -99,7 +118,15 @@ async function inTurns(all: readonly Turns[]): Promise<void> {
   }
 }
 
-function measuredOf({ result }: Measurable, { scenario, at, value, calls }: Figure): Measured {
+function measuredOf({ result }: Measurable, { scenario, at, value, calls }: Figure, round: number): Measured {
   const { name, model, precision } = result;
-  return { scenario, model, contestant: name, precision, at, rounds: [value], calls };
+  return {
+    scenario,
+    model,
+    contestant: name,
+    precision,
+    at,
+    rounds: [...new Array<null>(round).fill(null), value],
+    calls,
+  };
 }

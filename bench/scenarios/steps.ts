@@ -34,26 +34,28 @@ export function stepsOf(sizes: readonly number[], plan: BenchPlan, cores: AwakeC
   const { asleep } = plan;
   const offline = plan.offline.filter((size) => sizes.includes(size));
   return [
-    ...sizes.map(
-      (size): Step<Contestant> => ({
+    ...sizes.map((size): Step<Contestant> => {
+      // Without calls in flight at once, Offline is the same calls.
+      const isOffline = ({ inFlight }: Contestant) => offline.includes(size) && inFlight === 1;
+      return {
+        decides: (contestant) => [...percentileOf(size), ...(isOffline(contestant) ? (['Offline'] as const) : [])],
         begin: (contestant) =>
           callsInTurns(contestant, sizes.indexOf(size), plan, (durations) => [
             ...figuresOf(size, durations),
-            // Without calls in flight at once, Offline is the same calls.
-            ...(offline.includes(size) && contestant.inFlight === 1
-              ? [offlineOf(size, durations.length, sum(durations))]
-              : []),
+            ...(isOffline(contestant) ? [offlineOf(size, durations.length, sum(durations))] : []),
           ]),
-      }),
-    ),
+      };
+    }),
     ...offline.map(
       (size): Step<Contestant> => ({
         applies: ({ inFlight }) => inFlight > 1,
+        decides: () => ['Offline'],
         begin: (contestant) => offlineInTurns(contestant, sizes.indexOf(size), size, plan),
       }),
     ),
     {
       applies: ({ spec }) => asleep && cores !== null && spec.runsIn === 'node',
+      decides: () => [],
       begin: (contestant) =>
         callsInTurns(
           contestant,
@@ -65,6 +67,7 @@ export function stepsOf(sizes: readonly number[], plan: BenchPlan, cores: AwakeC
     },
     {
       applies: ({ spec }) => spec.runsIn === 'node',
+      decides: () => [],
       begin: ({ process }) =>
         inOneTurn(async () => {
           const { p99 } = await process!.ask({ ask: 'loop', input: 0, ms: Math.max(LOOP_MS, plan.roundMs) });
@@ -91,12 +94,24 @@ function callsInTurns(
   return turnsOf(plan, take, () => figures(durations));
 }
 
+/** The scenario whose percentile calls of this size are of. */
+function percentileOf(size: number): readonly ('SingleStream' | 'MultiStream')[] {
+  if (size === 1) return ['SingleStream'];
+  return size === STREAMS ? ['MultiStream'] : [];
+}
+
 function figuresOf(size: number, durations: readonly number[]): readonly Figure[] {
   const calls = durations.length;
-  const scaling = { scenario: 'Batch', at: size, value: (1000 * size) / median(durations), calls } as const;
-  if (size === 1) return [scaling, { scenario: 'SingleStream', at: null, value: percentile(durations, 0.9), calls }];
-  if (size !== STREAMS) return [scaling];
-  return [scaling, { scenario: 'MultiStream', at: null, value: percentile(durations, 0.99), calls }];
+  const share = { SingleStream: 0.9, MultiStream: 0.99 } as const;
+  return [
+    { scenario: 'Batch', at: size, value: (1000 * size) / median(durations), calls },
+    ...percentileOf(size).map((scenario) => ({
+      scenario,
+      at: null,
+      value: percentile(durations, share[scenario]),
+      calls,
+    })),
+  ];
 }
 
 function offlineInTurns({ process }: Contestant, input: number, size: number, plan: BenchPlan): Turns {

@@ -9,7 +9,8 @@ import { type BenchModel, MODELS } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
 import { type BenchPlan, coreSplit, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
-import { inOneTurn, measureRounds } from '../scenarios/rounds.js';
+import { measureFinals } from '../scenarios/finals.js';
+import { inOneTurn, joinRounds, measureRounds, type Step } from '../scenarios/rounds.js';
 import { PORT, SERVERS, type ServerSpec } from './catalogue.js';
 import { highestRate } from './highest-rate.js';
 import type { LoadAsk, LoadReplies } from './load-protocol.js';
@@ -69,12 +70,14 @@ export async function measureServers(
         onProgress(`try ${trial.result.name}, ${name}`);
         if (await trial.isThere(present[0])) present.push(trial);
       }
-      const step = { begin: (trial: Trial) => inOneTurn(() => trial.round()) };
-      const rounds = { first: 0, count: plan.serverRounds };
-      const measured = await measureRounds(present, [step], rounds, async (round) =>
-        onProgress(`servers, ${name}, round ${round + 1} of ${plan.serverRounds}`),
-      );
-      found.measurements.push(...measured);
+      const step: Step<Trial> = { decides: () => ['Server'], begin: (trial) => inOneTurn(() => trial.round()) };
+      const own = new Set(present.flatMap(({ result }) => (result.isOurs ? [result.name] : [])));
+      const eachRound = async (round: number) => onProgress(`servers, ${name}, round ${round + 1}`);
+      const { serverHeats, serverFinals } = plan;
+      const span = { least: serverHeats, most: serverHeats, forMs: 0 };
+      const heats = await measureRounds(present, [step], { ...span, first: 0, eachRound });
+      const finals = await measureFinals(present, [step], serverFinals, own, heats, eachRound);
+      found.measurements.push(...joinRounds(heats, finals));
       found.contestants.push(...trials.map(({ result }) => result));
     }
   } finally {

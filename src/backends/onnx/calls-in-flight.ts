@@ -125,7 +125,10 @@ function reuse({ spent = [] }: Packet): void {
   for (const buffer of spent) inputBuffers.give(buffer);
 }
 
-/** The caller may have transferred a buffer since the call was made. */
-function checkInputs(inputs: readonly Tensor[]): void {
+/**
+ * The caller may have transferred a buffer since the call was made.
+ * @throws InfernodeError INF_TENSOR_DETACHED
+ */
+export function checkInputs(inputs: readonly Tensor[]): void {
   for (const tensor of inputs) if (!isWhole(tensor)) checkTensor(tensor.dtype, tensor.data, tensor.shape);
 }

@@ -5,7 +5,8 @@ import { beginWork, endWork } from './exit-guard.js';
 import type { LoadedModel } from './load-model.js';
 import { FAILED, SUCCEEDED } from './protocol.js';
 import { runError } from './runtime-error.js';
-import { type Packet, PacketReader, PacketWriter, type WireTensor } from './wire.js';
+import { fromRuntime, toRuntime } from './runtime-tensor.js';
+import { type Packet, PacketReader, PacketWriter } from './wire.js';
 import { toWireError } from './wire-error.js';
 
 /** Finished calls wait this long for others to share their message. */
@@ -98,22 +99,4 @@ export class ModelRunner {
     this.#finished = 0;
     this.#since = now;
   }
-}
-
-/**
- * A plain object of a runtime tensor's properties: the runtime reads no more, and its own constructor would want a
- * Float16Array for float16 where there is one.
- */
-function toRuntime({ dtype, shape, data }: WireTensor): RuntimeTensor {
-  return { type: dtype, dims: shape, data, location: 'cpu' } as unknown as RuntimeTensor;
-}
-
-function fromRuntime({ type, dims, data }: RuntimeTensor): WireTensor {
-  const elements = data as TensorData;
-  // The bits of a Float16Array, where the runtime answers with one.
-  const bits =
-    type === 'float16' && !Array.isArray(elements)
-      ? new Uint16Array(elements.buffer, elements.byteOffset, elements.length)
-      : elements;
-  return { dtype: type as WireTensor['dtype'], shape: dims, data: bits };
 }

@@ -16,8 +16,7 @@ export function fixBroken(folder: string): string {
 }
 
 /**
- * Loads the runtime's native code into this process. Only worker threads call it, after the probe has seen it load
- * in a process of its own.
+ * Loads the runtime's native code into this process, after the probe has seen it load in a process of its own.
  *
  * @throws InfernodeError INF_BACKEND_UNAVAILABLE
  */

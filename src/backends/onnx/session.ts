@@ -8,6 +8,7 @@ import type { Call } from './calls-in-flight.js';
 import { checkTensors, explainFailure } from './checks.js';
 import { areLarge, copyInTurns } from './copy-in-turns.js';
 import { Instances } from './instances.js';
+import { QuickCopy, stateOf } from './quick-copy.js';
 
 /** Calls in one message: enough to spread its cost, few enough that both threads work at once. */
 const CALLS_PER_MESSAGE = 32;
@@ -22,16 +23,24 @@ interface QueuedCall extends Call {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A model that worker threads run, one for each instance. Calls overlap up to the worker, which runs them one by one. */
+/**
+ * A model that worker threads run, one for each instance. Calls overlap up to the worker, which runs them one by one. Quick ones
+ * stay in the caller's thread.
+ */
 export class OnnxSession implements Session {
   readonly #path: string;
   readonly #instances: Instances;
+  readonly #quick: QuickCopy | null;
   readonly #waiting = new Set<QueuedCall>();
   readonly #aborts = new AbortWatch<QueuedCall>((call, signal) => this.#abort(call, signal));
   #flushScheduled = false;
   /** Calls whose inputs are being copied. */
   #copying = 0;
+  /** Calls that stay in this thread. */
+  #here = 0;
   #millisecondsPerCall = 0.1;
+  /** The inputs of the call that the workers have, if it is the only one. */
+  #lone: readonly Tensor[] | undefined;
   /** Whether a call has succeeded. */
   #hasAnswered = false;
   #closed: Promise<void> | undefined;
@@ -42,12 +51,15 @@ export class OnnxSession implements Session {
    * @throws InfernodeError INF_MODEL_*, INF_INPUT_DTYPE, INF_OUTPUT_UNSUPPORTED, INF_OUT_OF_MEMORY, INF_BACKEND_*
    */
   static async open(path: string, { threads, instances = 1 }: SessionOptions): Promise<OnnxSession> {
-    return new OnnxSession(path, await Instances.load(path, threads, instances));
+    const before = await stateOf(path);
+    const loaded = await Instances.load(path, threads, instances);
+    return new OnnxSession(path, loaded, await QuickCopy.of(path, loaded.info, before));
   }
 
-  private constructor(path: string, instances: Instances) {
+  private constructor(path: string, instances: Instances, quick: QuickCopy | null) {
     this.#path = path;
     this.#instances = instances;
+    this.#quick = quick;
     instances.owner = {
       onReplies: (millisecondsPerCall) => this.#onReplies(millisecondsPerCall),
       onEnd: (error) => this.#onEnd(error),
@@ -64,6 +76,9 @@ export class OnnxSession implements Session {
 
   async run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
     const tensors = this.#bind(method, inputs);
+    // Behind what workers have, a call would overtake.
+    if (this.#areWorkersIdle && this.#quick?.takes(tensors, this.#here))
+      return this.#runHere(this.#quick, tensors, signal);
     if (!areLarge(tensors)) return this.#enqueue(tensors, false, signal);
     this.#copying++;
     try {
@@ -71,6 +86,21 @@ export class OnnxSession implements Session {
       return this.#enqueue(copies, true, signal);
     } finally {
       this.#copying--;
+      this.#checkDrained();
+    }
+  }
+
+  async #runHere(quick: QuickCopy, tensors: readonly Tensor[], signal: AbortSignal | undefined): Promise<Outputs> {
+    if (signal?.aborted) throw abortError(signal, 'The call');
+    this.#here++;
+    try {
+      const outputs = await quick.run(tensors);
+      if (signal?.aborted) throw abortError(signal, 'The call');
+      if (outputs === null) return this.#enqueue(tensors, false, signal);
+      this.#hasAnswered = true;
+      return outputs;
+    } finally {
+      this.#here--;
       this.#checkDrained();
     }
   }
@@ -96,6 +126,7 @@ export class OnnxSession implements Session {
         },
       };
       if (signal !== undefined) this.#aborts.add(signal, call);
+      this.#lone = this.#areWorkersIdle ? tensors : undefined;
       this.#waiting.add(call);
       this.#scheduleFlush();
     });
@@ -180,10 +211,14 @@ export class OnnxSession implements Session {
   #onReplies(millisecondsPerCall: number): void {
     // Halfway to each new measurement: quick to follow, deaf to a single stall.
     this.#millisecondsPerCall += (millisecondsPerCall - this.#millisecondsPerCall) / 2;
+    if (this.#lone !== undefined) this.#quick?.took(this.#lone, millisecondsPerCall);
+    this.#lone = undefined;
     this.#continue();
   }
 
   #onEnd(error: InfernodeError): void {
+    this.#quick?.stop();
+    this.#lone = undefined;
     // A model that cannot be loaded again fails its waiting calls too: trying for each would never end.
     if (error.code !== 'INF_BACKEND_CRASHED')
       for (const call of this.#take(Number.POSITIVE_INFINITY)) call.reject(error);
@@ -195,8 +230,12 @@ export class OnnxSession implements Session {
     else this.#checkDrained();
   }
 
-  get #idle(): boolean {
+  get #areWorkersIdle(): boolean {
     return this.#copying === 0 && this.#waiting.size === 0 && this.#instances.inFlight === 0;
+  }
+
+  get #idle(): boolean {
+    return this.#areWorkersIdle && this.#here === 0;
   }
 
   #checkDrained(): void {
@@ -216,6 +255,6 @@ export class OnnxSession implements Session {
         this.#onDrained = resolve;
       });
     }
-    await this.#instances.close();
+    await Promise.all([this.#instances.close(), this.#quick?.close()]);
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { linesOf } from '../../../bench/report/lines.js';
-import { figureOf, repeatable, spreadOf } from '../../../bench/report/spread.js';
+import { linesOf } from '../../../bench/results/lines.js';
+import { figureOf, repeatable, spreadOf } from '../../../bench/results/spread.js';
 import { measured, resultOf } from './result.js';
 
 test('a line holds the best of ours against the best of the others', () => {
@@ -39,14 +39,28 @@ test('precisions are kept apart, and a line may be without a peer', () => {
   assert.deepEqual([reduced!.precision, reduced!.peer, reduced!.ratio], ['reduced', null, null]);
 });
 
-test('the range of twelve rounds and more is without the extremes', () => {
-  assert.deepEqual(figureOf([4, 1, 9, 5]), { median: 4.5, low: 1, high: 9 });
-  assert.deepEqual(figureOf([4, 1, 90, 6, ...new Array(8).fill(5)]), { median: 5, low: 4, high: 6 });
-  assert.deepEqual(figureOf([2, 1, 90, 80, ...new Array(12).fill(5)]), { median: 5, low: 5, high: 5 });
+test('a ratio is of the rounds that have both, and whoever fell behind early is no side of it', () => {
+  const [line] = linesOf(
+    resultOf([
+      measured('Server', 'a', [10, null, 30, 40]),
+      measured('Server', 'x', [5, 5, null, 10]),
+      measured('Server', 'y', [99]),
+    ]),
+  );
+  assert.equal(line!.peer!.contestant, 'x');
+  assert.deepEqual(line!.ratio, { median: 3, low: 2, high: 4 });
+});
+
+test('the range of many rounds is without the extremes', () => {
+  assert.deepEqual(figureOf([4, 1, null, 9, 5]), { median: 4.5, low: 1, high: 9 });
+  const many = (count: number) => figureOf(Array.from({ length: count }, (_, i) => i + 1));
+  assert.deepEqual(many(20), { median: 10.5, low: 1, high: 20 });
+  assert.deepEqual(many(22), { median: 11.5, low: 2, high: 21 });
+  assert.deepEqual(many(98), { median: 49.5, low: 29, high: 70 });
   assert.equal(spreadOf({ median: 5, low: 4, high: 7 }), 0.4);
 });
 
 test('what another run will find is not told more exactly than runs differ', () => {
-  assert.deepEqual(repeatable([100, 101, 99]), { median: 100, low: 95, high: 105 });
-  assert.deepEqual(repeatable([100, 120, 99]), { median: 100, low: 95, high: 120 });
+  assert.deepEqual(repeatable([100, 101, 99]), { median: 100, low: 90, high: 100 * 1.1 });
+  assert.deepEqual(repeatable([100, 120, 99]), { median: 100, low: 90, high: 120 });
 });

@@ -31,7 +31,7 @@ test('does not go on with a result of another plan or version', async (t) => {
   const file = await fileIn(t);
   await ResultFile.open(file, false, empty).add({});
   const others = [
-    { ...empty, plan: { ...empty.plan, rounds: 99 } },
+    { ...empty, plan: { ...empty.plan, sittings: 99 } },
     { ...empty, versions: { ...empty.versions, infernode: '9.9.9' } },
     { ...empty, threads: 99 },
   ];
@@ -39,7 +39,7 @@ test('does not go on with a result of another plan or version', async (t) => {
     assert.throws(() => ResultFile.open(file, true, other), /another plan, machine or version/);
 });
 
-test('rounds of a later sitting go behind those of the first, and what is said anew replaces', async (t) => {
+test('rounds of a later sitting join those of the first, and what is said anew replaces', async (t) => {
   const file = await fileIn(t);
   const { models, contestants } = resultOf([]);
   const found = ResultFile.open(file, false, empty);
@@ -49,7 +49,7 @@ test('rounds of a later sitting go behind those of the first, and what is said a
   await found.add({
     models: models.map((model) => ({ ...model, sittings: 2 })),
     contestants: [{ ...first!, settings: 'new' }],
-    measurements: [measured('SingleStream', 'a', [3])],
+    measurements: [measured('SingleStream', 'a', [null, null, 3])],
   });
   assert.deepEqual(found.result.measurements, [measured('SingleStream', 'a', [1, 2, 3], { calls: 20 })]);
   assert.deepEqual([found.result.models.length, found.result.contestants.length], [models.length, contestants.length]);

@@ -6,7 +6,7 @@ import type { Scenario } from '../../../bench/scenarios/scenario.js';
 export function measured(
   scenario: Scenario,
   contestant: string,
-  rounds: number[],
+  rounds: (number | null)[],
   rest: Partial<Measured> = {},
 ): Measured {
   return { scenario, model: 'net', contestant, precision: 'fp32', at: null, rounds, calls: 10, ...rest };

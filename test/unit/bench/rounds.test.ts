@@ -2,6 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inOneTurn, joinRounds, measureRounds } from '../../../bench/scenarios/rounds.js';
 
+const decides = () => [];
+const rounds = (first: number, count: number) => ({
+  first,
+  least: count,
+  most: count,
+  forMs: 0,
+  eachRound: async () => {},
+});
+
 test('contestants take turns, and each round begins with another one', async () => {
   const contestants = ['a', 'b', 'c'].map((name) => ({ result: { name, model: 'net', precision: 'fp32' as const } }));
   const asked: string[] = [];
@@ -14,9 +23,11 @@ test('contestants take turns, and each round begins with another one', async () 
       });
   const found = await measureRounds(
     contestants,
-    [{ begin: measure(1) }, { applies: ({ result }) => result.name === 'b', begin: measure(8) }],
-    { first: 0, count: 2 },
-    async (round) => void asked.push(`round ${round}`),
+    [
+      { decides, begin: measure(1) },
+      { applies: ({ result }) => result.name === 'b', decides, begin: measure(8) },
+    ],
+    { ...rounds(0, 2), eachRound: async (round) => void asked.push(`round ${round}`) },
   );
   assert.deepEqual(asked, ['round 0', 'a1', 'b1', 'c1', 'b8', 'round 1', 'b1', 'c1', 'a1', 'b8']);
   assert.deepEqual(
@@ -30,11 +41,11 @@ test('contestants take turns, and each round begins with another one', async () 
   );
 });
 
-test('rounds of a later sitting go behind those of an earlier one, and begin with another contestant', async () => {
+test('rounds of a later sitting join those of an earlier one, and begin with another contestant', async () => {
   const contestants = ['a', 'b'].map((name) => ({ result: { name, model: 'net', precision: 'fp32' as const } }));
   let time = 0;
-  const step = { begin: () => inOneTurn(async () => [{ scenario: 'Batch', at: 1, value: ++time, calls: 2 }]) };
-  const sit = (first: number) => measureRounds(contestants, [step], { first, count: 1 }, async () => {});
+  const step = { decides, begin: () => inOneTurn(async () => [{ scenario: 'Batch', at: 1, value: ++time, calls: 2 }]) };
+  const sit = (first: number) => measureRounds(contestants, [step], rounds(first, 1));
   const found = joinRounds(await sit(0), await sit(1));
   assert.deepEqual(
     found.map(({ contestant, rounds, calls }) => [contestant, rounds, calls]),
@@ -61,25 +72,41 @@ test('turns of a step alternate until each contestant has had enough', async () 
       figures: () => [{ scenario: 'Batch', at: 1, value: taken, calls: taken } as const],
     };
   };
-  const found = await measureRounds(contestants, [{ begin }], { first: 1, count: 1 }, async () => {});
+  const found = await measureRounds(contestants, [{ decides, begin }], rounds(1, 1));
   assert.equal(asked.join(''), 'bcacaa');
   assert.deepEqual(
     found.map(({ contestant, rounds }) => [contestant, rounds]),
     [
-      ['b', [1]],
-      ['c', [2]],
-      ['a', [3]],
+      ['b', [null, 1]],
+      ['c', [null, 2]],
+      ['a', [null, 3]],
     ],
   );
 });
 
 test('no further round is begun that would not end in time', async () => {
   const contestants = [{ result: { name: 'a', model: 'net', precision: 'fp32' as const } }];
-  const step = { begin: () => inOneTurn(async () => [{ scenario: 'Batch', at: 1, value: 1, calls: 1 }]) };
-  const measure = async (untilMs: number) => {
-    const found = await measureRounds(contestants, [step], { first: 0, count: 5, least: 2, untilMs }, async () => {});
+  const step = { decides, begin: () => inOneTurn(async () => [{ scenario: 'Batch', at: 1, value: 1, calls: 1 }]) };
+  const measure = async (forMs: number) => {
+    const found = await measureRounds(contestants, [step], { ...rounds(0, 5), least: 2, forMs });
     return found[0]!.rounds.length;
   };
   assert.equal(await measure(0), 2);
-  assert.equal(await measure(performance.now() + 3_600_000), 5);
+  assert.equal(await measure(3_600_000), 5);
+});
+
+test('who takes part is asked before each round', async () => {
+  const contestants = ['a', 'b'].map((name) => ({ result: { name, model: 'net', precision: 'fp32' as const } }));
+  const step = { decides, begin: () => inOneTurn(async () => [{ scenario: 'Batch', at: 1, value: 1, calls: 1 }]) };
+  const found = await measureRounds(contestants, [step], {
+    ...rounds(0, 5),
+    choose: (round) => (round === 3 ? null : (_, { result }) => result.name === 'a' || round !== 1),
+  });
+  assert.deepEqual(
+    found.map(({ contestant, rounds }) => [contestant, rounds]),
+    [
+      ['a', [1, 1, 1]],
+      ['b', [1, null, 1]],
+    ],
+  );
 });

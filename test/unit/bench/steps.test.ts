@@ -27,7 +27,8 @@ function contestant(name: string, inFlight: number, asked: string[]): Contestant
 async function measure(inFlight: number, change: Partial<typeof plan>) {
   const asked: string[] = [];
   const steps = stepsOf([1, 8], { ...plan, ...change }, null);
-  const found = await measureRounds([contestant('a', inFlight, asked)], steps, { first: 0, count: 1 }, async () => {});
+  const one = { first: 0, least: 1, most: 1, forMs: 0, eachRound: async () => {} };
+  const found = await measureRounds([contestant('a', inFlight, asked)], steps, one);
   const figures = found.map(({ scenario, at, rounds, calls }) => [scenario, at, rounds[0], calls]);
   return { asked, figures };
 }
@@ -56,4 +57,11 @@ test('Offline is measured by itself where several are in flight', async () => {
   const { asked, figures } = await measure(2, { roundMs: 20, mostRoundMs: 20 });
   assert.deepEqual(asked, ['a calls 0', 'a calls 1', 'a offline 1', 'a loop 0']);
   assert.deepEqual(figures[4], ['Offline', 8, 4000, 4]);
+});
+
+test('it is known which scenarios a step decides, of whom', () => {
+  const decides = (inFlight: number) =>
+    stepsOf([1, 4, 8], plan, null).map((step) => step.decides(contestant('a', inFlight, [])));
+  assert.deepEqual(decides(1), [['SingleStream'], [], ['MultiStream', 'Offline'], ['Offline'], [], []]);
+  assert.deepEqual(decides(2), [['SingleStream'], [], ['MultiStream'], ['Offline'], [], []]);
 });

@@ -1,7 +1,7 @@
 import { bestGops } from '#src/benchmark/peaks';
 import type { PrecisionClass } from '../contestants/catalogue.js';
-import type { BenchResult, Measured } from '../results/result.js';
 import { SCENARIOS, type Scenario, STREAMS } from '../scenarios/scenario.js';
+import type { BenchResult, Measured } from './result.js';
 import { type Figure, figureOf, repeatable } from './spread.js';
 
 /** Infernode against the best of the others, in one scenario with one model. */
@@ -40,28 +40,35 @@ function lineOf(result: BenchResult, scenario: Scenario, model: string, precisio
     (each) => each.scenario === scenario && each.model === model && each.precision === precision,
   );
   const own = new Set(result.contestants.filter(({ isOurs }) => isOurs).map(({ name }) => name));
-  const ours = bestOf(measured.filter(({ contestant }) => own.has(contestant)));
-  if (ours === null) return null;
-  const peer = bestOf(measured.filter(({ contestant }) => !own.has(contestant)));
-  const ratio = peer === null ? null : repeatable(ratiosOf(ours, peer));
+  const [ours] = ranked(measured.filter(({ contestant }) => own.has(contestant)));
+  if (ours === undefined) return null;
+  const [peer = null] = ranked(measured.filter(({ contestant }) => !own.has(contestant)));
+  const ratio = peer === null ? null : ratioOf(ours, peer);
   return { scenario, model, precision, ours, peer, ratio, share: shareOf(result, ours) };
 }
 
-function bestOf(measured: readonly Measured[]): Measured | null {
-  const goodness = ({ scenario, rounds }: Measured) =>
-    SCENARIOS[scenario].better === 'higher' ? figureOf(rounds).median : -figureOf(rounds).median;
-  return measured.reduce<Measured | null>(
-    (best, each) => (best === null || goodness(each) > goodness(best) ? each : best),
-    null,
-  );
+/**
+ * The best first, of the same scenario. Whoever was measured in less than half as many rounds as another is left out: it fell
+ * behind in the first ones, and the median of those alone is good or bad by chance.
+ */
+export function ranked(measured: readonly Measured[]): Measured[] {
+  const rounds = (each: Measured) => each.rounds.filter((value) => value !== null).length;
+  const most = Math.max(...measured.map(rounds));
+  const sign = measured[0] !== undefined && SCENARIOS[measured[0].scenario].better === 'higher' ? -1 : 1;
+  return measured
+    .filter((each) => rounds(each) * 2 >= most)
+    .sort((a, b) => sign * (figureOf(a.rounds).median - figureOf(b.rounds).median));
 }
 
-/** How many times as good the one is as the other, in each round. */
-export function ratiosOf(one: Measured, other: Measured): number[] {
+/** How many times as good the one is as the other, and where another run will find that; null where no round has both. */
+export function ratioOf(one: Measured, other: Measured): Figure | null {
   const isHigherBetter = SCENARIOS[one.scenario].better === 'higher';
-  return one.rounds
-    .slice(0, other.rounds.length)
-    .map((value, round) => (isHigherBetter ? value / other.rounds[round]! : other.rounds[round]! / value));
+  const ratios = one.rounds.flatMap((value, round) => {
+    const against = other.rounds[round] ?? null;
+    if (value === null || against === null) return [];
+    return [isHigherBetter ? value / against : against / value];
+  });
+  return ratios.length === 0 ? null : repeatable(ratios);
 }
 
 /** The share of what the machine does at most in the precision that this contestant computes in. */

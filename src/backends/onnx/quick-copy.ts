@@ -1,0 +1,127 @@
+import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { isMainThread } from 'node:worker_threads';
+import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
+import { Tensor } from '../../tensor/tensor.js';
+import type { ModelInfo, Outputs } from '../backend.js';
+import { checkInputs } from './calls-in-flight.js';
+import { loadModel } from './load-model.js';
+import { QuickCalls } from './quick-calls.js';
+import { fromRuntime, toRuntime } from './runtime-tensor.js';
+
+/** Larger models are not quick, and would be in memory twice for nothing. */
+const MOST_BYTES = 4 * 2 ** 20;
+
+/**
+ * A second copy of a small model, in the thread of its callers: to hand a call of some microseconds to a worker takes longer than
+ * the call. It is loaded once calls turn out to be so quick, which blocks the thread for some milliseconds. In the main thread
+ * only, for the runtime aborts the process when a thread is ended while it works.
+ */
+export class QuickCopy {
+  readonly #path: string;
+  readonly #info: ModelInfo;
+  /** What the file was when the worker read it. */
+  readonly #before: FileState;
+  readonly #calls = new QuickCalls();
+  #opening: Promise<void> | undefined;
+  #session: InferenceSession | undefined;
+  #isStopped = false;
+
+  /**
+   * @param before what the file was before the worker read it
+   * @returns null for a model that cannot have such a copy
+   */
+  static async of(path: string, info: ModelInfo, before: FileState | null): Promise<QuickCopy | null> {
+    const { bytes } = info.parameters;
+    if (!isMainThread || before === null || !isSame(before, await stateOf(path))) return null;
+    // What has its weights in other files is left alone too, for those may change by themselves.
+    return bytes > MOST_BYTES || bytes > before.size ? null : new QuickCopy(path, info, before);
+  }
+
+  private constructor(path: string, info: ModelInfo, before: FileState) {
+    this.#path = path;
+    this.#info = info;
+    this.#before = before;
+  }
+
+  /** Learns from a call that a worker ran, while it had no other. */
+  took(inputs: readonly Tensor[], ms: number): void {
+    this.#calls.took(inputs, ms);
+  }
+
+  /**
+   * Whether a call is for {@link run}, beside so many others there. The first of that kind begins to load the copy.
+   */
+  takes(inputs: readonly Tensor[], others: number): boolean {
+    if (this.#isStopped || !this.#calls.expects(inputs, others)) return false;
+    this.#opening ??= this.#open();
+    return this.#session !== undefined;
+  }
+
+  /** Runs a call in the next turn of the event loop; null where it failed, for a worker to say why. */
+  async run(inputs: readonly Tensor[]): Promise<Outputs | null> {
+    try {
+      checkInputs(inputs);
+      const feeds: Record<string, RuntimeTensor> = {};
+      const { inputs: taken, outputs: given } = this.#info.methods.forward!;
+      for (const [index, { name }] of taken.entries()) feeds[name] = toRuntime(unshared(inputs[index]!));
+      let begunMs = 0;
+      // Runs right before the runtime does, which waits for the same turn.
+      setImmediate(() => {
+        begunMs = performance.now();
+      });
+      const results = await this.#session!.run(feeds);
+      this.#calls.took(inputs, performance.now() - begunMs);
+      const outputs: Outputs = {};
+      for (const { name } of given) {
+        const { dtype, shape, data } = fromRuntime(results[name] as RuntimeTensor);
+        outputs[name] = Tensor.trusted(dtype, data, Object.freeze(shape));
+      }
+      return outputs;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Takes no more calls: a worker may have read another file meanwhile. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Frees it; to be called when no call is in flight. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.#opening;
+    await this.#session?.release();
+    this.#session = undefined;
+  }
+
+  /** Never rejects: without a copy, workers do as well. */
+  async #open(): Promise<void> {
+    try {
+      const { session } = await loadModel(this.#path, this.#info.threads);
+      if (isSame(this.#before, await stateOf(this.#path))) this.#session = session;
+      else await session.release();
+    } catch {
+      this.stop();
+    }
+  }
+}
+
+/** What changes when a file does. */
+export type FileState = Pick<Stats, 'ino' | 'size' | 'mtimeMs'>;
+
+/** Null for no file. */
+export async function stateOf(path: string): Promise<FileState | null> {
+  return stat(path).catch(() => null);
+}
+
+function isSame(one: FileState, other: FileState | null): boolean {
+  return one.ino === other?.ino && one.size === other.size && one.mtimeMs === other.mtimeMs;
+}
+
+/** The runtime refuses shared memory. */
+function unshared({ dtype, shape, data }: Tensor): Pick<Tensor, 'dtype' | 'shape' | 'data'> {
+  const isShared = !Array.isArray(data) && data.buffer instanceof SharedArrayBuffer;
+  return { dtype, shape, data: isShared ? data.slice() : data };
+}
