@@ -50,7 +50,7 @@ const machine = systemInfo();
 const usual = mode === 'smoke' ? join(MADE, 'smoke.json') : join(ROOT, resultPath(mode, machine));
 const file = flags.out ?? usual;
 const found = ResultFile.open(file, flags.resume, {
-  schemaVersion: 1,
+  schemaVersion: 2,
   date: new Date().toISOString(),
   seconds: 0,
   machine,

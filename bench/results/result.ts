@@ -9,7 +9,7 @@ import type { Scenario } from '../scenarios/scenario.js';
 /** What a run found: bench/results/*.json. docs/BENCH.md explains it. */
 export interface BenchResult {
   /** Raised when a field changes its meaning or goes. */
-  readonly schemaVersion: 1;
+  readonly schemaVersion: 2;
   /** When it began, as ISO 8601. */
   readonly date: string;
   readonly seconds: number;

@@ -10,9 +10,9 @@ import { MADE } from '../models/made.js';
 import { type BenchPlan, coreSplit, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
 import { measureFinals } from '../scenarios/finals.js';
-import { inOneTurn, joinRounds, measureRounds, type Step } from '../scenarios/rounds.js';
+import { type Figure, inOneTurn, joinRounds, measureRounds, type Step } from '../scenarios/rounds.js';
 import { PORT, SERVERS, type ServerSpec } from './catalogue.js';
-import { highestRate } from './highest-rate.js';
+import { highestRate, rateNear } from './highest-rate.js';
 import type { LoadAsk, LoadReplies } from './load-protocol.js';
 import { startServer } from './server-process.js';
 
@@ -94,6 +94,8 @@ class Trial {
   result: ContestantResult;
   #answer: Answer | undefined;
   #rounds = 0;
+  /** The highest rate that held in the last round. */
+  #rate = 0;
 
   constructor(
     private readonly prepared: PreparedServer,
@@ -139,30 +141,36 @@ class Trial {
     return true;
   }
 
-  round() {
-    const { model } = this.prepared;
-    const { clients, serverWarmUpMs, halvings } = this.plan;
-    const { boundMs } = model;
-    const ms = Math.max(this.plan.serverMs, LEAST_BOUNDS * boundMs);
+  /** The first round finds the throughput by the number of clients too, and from that where to look for the rate. */
+  round(): Promise<readonly Figure[]> {
+    const { boundMs } = this.prepared.model;
+    const { clients, serverWarmUpMs, serverMs, halvings } = this.plan;
+    const ms = Math.max(serverMs, LEAST_BOUNDS * boundMs);
     const seed = ++this.#rounds;
+    let queries = 0;
+    const holds = async (rate: number) => {
+      const found = await this.load.ask({ ask: 'arrivals', rate, ms, seed, boundMs });
+      queries += found.queries;
+      return found.p99 !== null && found.p99 <= boundMs;
+    };
     return this.#withServer(async () => {
       await this.load.ask({ ask: 'clients', clients: Math.max(...clients), ms: serverWarmUpMs });
-      const figures = [];
-      let capacity = 0;
-      for (const count of clients) {
-        const { throughput } = await this.load.ask({ ask: 'clients', clients: count, ms });
-        const calls = Math.round((throughput * ms) / 1000);
-        figures.push({ scenario: 'Concurrency', at: count, value: throughput, calls } as const);
-        capacity = Math.max(capacity, throughput);
-      }
-      let queries = 0;
-      const rate = await highestRate(capacity, halvings, async (rate) => {
-        const found = await this.load.ask({ ask: 'arrivals', rate, ms, seed, boundMs });
-        queries += found.queries;
-        return found.p99 !== null && found.p99 <= boundMs;
-      });
-      return [...figures, { scenario: 'Server', at: null, value: rate, calls: queries } as const];
+      const figures = this.#rate > 0 ? [] : await this.#throughputs(ms);
+      const capacity = Math.max(...figures.map(({ value }) => value));
+      this.#rate =
+        this.#rate > 0 ? await rateNear(this.#rate, halvings - 1, holds) : await highestRate(capacity, halvings, holds);
+      return [...figures, { scenario: 'Server', at: null, value: this.#rate, calls: queries }];
     });
+  }
+
+  async #throughputs(ms: number): Promise<Figure[]> {
+    const figures: Figure[] = [];
+    for (const count of this.plan.clients) {
+      const { throughput } = await this.load.ask({ ask: 'clients', clients: count, ms });
+      const calls = Math.round((throughput * ms) / 1000);
+      figures.push({ scenario: 'Concurrency', at: count, value: throughput, calls });
+    }
+    return figures;
   }
 
   /** Runs something while the server is up and the load generator knows its request. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { highestRate } from '../../../bench/serving/highest-rate.js';
+import { highestRate, rateNear } from '../../../bench/serving/highest-rate.js';
 
 /** A server that keeps its bound up to some rate. */
 const limit = (most: number, asked: number[]) => async (rate: number) => {
@@ -38,4 +38,19 @@ test('a rate that fails once is tried again', async () => {
     return false;
   });
   assert.ok(found <= 83 && found > 83 * 0.97, String(found));
+});
+
+test('near a rate that was found, it takes fewer trials, up and down', async () => {
+  for (const most of [100, 110, 125, 83, 30]) {
+    const asked: number[] = [];
+    const found = await rateNear(100, 4, limit(most, asked));
+    assert.ok(found <= most && found > most * 0.97, `${found} of ${most}`);
+    assert.ok(new Set(asked).size <= 10);
+  }
+});
+
+test('a rate that rose much is followed from one search to the next', async () => {
+  let rate = 100;
+  for (let search = 0; search < 4; search++) rate = await rateNear(rate, 4, limit(200, []));
+  assert.ok(rate > 200 * 0.97, String(rate));
 });

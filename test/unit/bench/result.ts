@@ -26,7 +26,7 @@ export function resultOf(measurements: readonly Measured[]): BenchResult {
     absent: null,
   });
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     date: '2026-01-02T03:04:05.678Z',
     seconds: 100,
     machine: {
