@@ -4,7 +4,7 @@ import { answerLines } from '../contestants/answer-lines.js';
 import { closedLoop } from './closed-loop.js';
 import type { LoadAsk, LoadReplies } from './load-protocol.js';
 import { poissonArrivals, runArrivals } from './poisson.js';
-import { RawClient } from './raw-client.js';
+import { type RawAnswer, RawClient } from './raw-client.js';
 
 /** More wait for a connection to come free; their time counts all the same. */
 const MOST_CONNECTIONS = 128;
@@ -25,9 +25,18 @@ async function acquire(): Promise<RawClient> {
   return RawClient.open(port);
 }
 
-async function send() {
+async function send(): Promise<RawAnswer> {
   const client = await acquire();
-  const answer = await client.send(request);
+  const wasUsed = client.answers > 0;
+  let answer: RawAnswer;
+  try {
+    answer = await client.send(request);
+  } catch (error) {
+    // A server may close an idle connection at the moment when it is used again, as any client must bear.
+    if (!wasUsed || client.isOpen) throw error;
+    opened--;
+    return send();
+  }
   if (answer.status !== 200) throw new Error(`HTTP ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
   const next = waiting.shift();
   if (next === undefined) idle.push(client);

@@ -22,6 +22,7 @@ export class RawClient {
   #resolve: ((answer: RawAnswer) => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
   #isOpen = true;
+  #answers = 0;
 
   static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
     const socket = connect({ port, host, noDelay: true });
@@ -32,7 +33,10 @@ export class RawClient {
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('data', (bytes) => this.#onData(bytes));
-    socket.on('error', (error) => this.#reject?.(error));
+    socket.on('error', (error) => {
+      this.#isOpen = false;
+      this.#reject?.(error);
+    });
     socket.on('close', () => {
       this.#isOpen = false;
       this.#reject?.(new Error('the server closed the connection'));
@@ -42,6 +46,11 @@ export class RawClient {
   /** False once the server closed the connection, as servers do with idle ones. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Answers that came back over it. */
+  get answers(): number {
+    return this.#answers;
   }
 
   /** One request at a time. */
@@ -74,6 +83,7 @@ export class RawClient {
     const whole = this.#received.length === 1 ? first : Buffer.concat(this.#received);
     this.#received = [];
     this.#size = 0;
+    this.#answers++;
     this.#resolve?.({ status: Number(head.slice(9, 12)), head, body: whole.subarray(end + 4, end + 4 + length) });
   }
 }
