@@ -87,7 +87,7 @@ export async function measureServers(
 }
 
 /** A trial lasts so many bounds at least: shorter ones have a handful of queries, and no batch begins and ends in them. */
-const LEAST_BOUNDS = 10;
+const LEAST_BOUNDS = 6;
 
 /** One server with one model. */
 class Trial {
