@@ -28,7 +28,7 @@ export interface BenchPlan {
   /** Whether the scenario Asleep is measured. */
   readonly asleep: boolean;
   /** The same rounds for servers; each starts every server anew. */
-  readonly serverHeats: number;
+  readonly serverHeats: Span;
   readonly serverFinals: Span;
   /** Rounds of Overhead. */
   readonly overheadRounds: number;
@@ -60,7 +60,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     sittings: 2,
     warmUpMs: 20,
     asleep: true,
-    serverHeats: 1,
+    serverHeats: { least: 1, most: 1, forMs: 0 },
     serverFinals: { least: 1, most: 1, forMs: 0 },
     overheadRounds: 1,
     roundMs: 20,
@@ -82,7 +82,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     sittings: 1,
     warmUpMs: 100,
     asleep: false,
-    serverHeats: 1,
+    serverHeats: { least: 1, most: 1, forMs: 0 },
     serverFinals: { least: 2, most: 4, forMs: 20_000 },
     overheadRounds: 8,
     roundMs: 50,
@@ -105,7 +105,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     sittings: 4,
     warmUpMs: 300,
     asleep: true,
-    serverHeats: 1,
+    serverHeats: { least: 1, most: 1, forMs: 0 },
     serverFinals: { least: 3, most: 20, forMs: 150_000 },
     overheadRounds: 16,
     roundMs: 100,

@@ -48,40 +48,44 @@ function nearBest(measured: readonly Measured[]): Measured[] {
   return sorted.filter(isNear).slice(0, MOST_FINALISTS);
 }
 
-/**
- * Rounds in which only finalists take part, and after the least number of them only those whose ratio is not known yet. So the time
- * goes to what is compared, and to what varies.
- *
- * @param earlier what was found of this model before
- */
-export function measureFinals<T extends Measurable>(
-  contestants: readonly T[],
-  steps: readonly Step<T>[],
-  span: Span,
-  own: ReadonlySet<string>,
-  earlier: readonly Measured[],
-  eachRound: Rounds<T>['eachRound'],
-): Promise<Measured[]> {
-  const first = roundsOf(earlier);
-  return measureRounds(contestants, steps, {
-    ...span,
-    first,
-    eachRound,
-    choose(rounds, found) {
-      const finals = finalsOf(joinRounds(earlier, found), own);
-      const open = finals.filter(({ isDecided }) => rounds < span.least || !isDecided);
-      if (open.length === 0) return null;
-      return (step, contestant) =>
-        step
-          .decides(contestant)
-          .some((scenario) =>
-            open.some((final) => final.scenario === scenario && final.names.has(contestant.result.name)),
-          );
-    },
-  });
+/** Rounds of all contestants, then of whoever is compared. */
+export interface HeatsAndFinals<T extends Measurable> {
+  readonly heats: Span;
+  readonly finals: Span;
+  /** The names of our contestants. */
+  readonly own: ReadonlySet<string>;
+  /** What was found of this model in earlier sittings; heats are for the first one. */
+  readonly earlier: readonly Measured[];
+  readonly eachRound: Rounds<T>['eachRound'];
 }
 
-/** How many rounds there were. */
-export function roundsOf(measured: readonly Measured[]): number {
-  return Math.max(0, ...measured.map(({ rounds }) => rounds.length));
+/**
+ * Measures heats, if there were none, then rounds in which only finalists take part, and after the least number of them only those
+ * whose ratio is not known yet. So the time goes to what is compared, and to what varies.
+ *
+ * @returns what was found beside `earlier`
+ */
+export async function measureHeatsAndFinals<T extends Measurable>(
+  contestants: readonly T[],
+  steps: readonly Step<T>[],
+  { heats, finals, own, earlier, eachRound }: HeatsAndFinals<T>,
+): Promise<Measured[]> {
+  const inHeats =
+    earlier.length === 0 ? await measureRounds(contestants, steps, { ...heats, first: 0, eachRound }) : [];
+  const before = joinRounds(earlier, inHeats);
+  const inFinals = await measureRounds(contestants, steps, {
+    ...finals,
+    first: Math.max(0, ...before.map(({ rounds }) => rounds.length)),
+    eachRound,
+    choose(rounds, found) {
+      const all = finalsOf(joinRounds(before, found), own);
+      const open = all.filter(({ isDecided }) => rounds < finals.least || !isDecided);
+      if (open.length === 0) return null;
+      return (step, contestant) => {
+        const decides = step.decides(contestant);
+        return open.some(({ scenario, names }) => decides.includes(scenario) && names.has(contestant.result.name));
+      };
+    },
+  });
+  return joinRounds(inHeats, inFinals);
 }

@@ -8,8 +8,7 @@ import { inputFiles } from '../models/prepare.js';
 import { type BenchPlan, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
 import type { AwakeCores } from './awake-cores.js';
-import { finalsOf, measureFinals } from './finals.js';
-import { joinRounds, measureRounds } from './rounds.js';
+import { finalsOf, measureHeatsAndFinals } from './finals.js';
 import { STREAMS } from './scenario.js';
 import { stepsOf } from './steps.js';
 
@@ -93,12 +92,11 @@ export async function measureSitting(
     const present = contestants.filter(({ process }) => process !== null);
     for (const { process } of present) await warmUp(process!, plan.warmUpMs);
     const steps = stepsOf(sizes, plan, cores);
-    const heats = isFirst ? await measureRounds(present, steps, { ...plan.heats, first: 0, eachRound }) : [];
-    const finals = await measureFinals(present, steps, plan.finals, own, joinRounds(earlier, heats), eachRound);
+    const { heats, finals } = plan;
     return {
       // The first sitting has all of them, and whom they agree with.
       contestants: isFirst ? contestants.map((each) => withAgreement(each, agreement.get(each) ?? null)) : [],
-      measurements: joinRounds(heats, finals),
+      measurements: await measureHeatsAndFinals(present, steps, { heats, finals, own, earlier, eachRound }),
     };
   } finally {
     await Promise.all(contestants.map(({ process }) => process?.end()));

@@ -9,8 +9,8 @@ import { type BenchModel, MODELS } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
 import { type BenchPlan, coreSplit, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
-import { measureFinals } from '../scenarios/finals.js';
-import { type Figure, inOneTurn, joinRounds, measureRounds, type Step } from '../scenarios/rounds.js';
+import { measureHeatsAndFinals } from '../scenarios/finals.js';
+import { type Figure, inOneTurn, type Step } from '../scenarios/rounds.js';
 import { PORT, SERVERS, type ServerSpec } from './catalogue.js';
 import { highestRate, rateNear } from './highest-rate.js';
 import type { LoadAsk, LoadReplies } from './load-protocol.js';
@@ -73,11 +73,9 @@ export async function measureServers(
       const step: Step<Trial> = { decides: () => ['Server'], begin: (trial) => inOneTurn(() => trial.round()) };
       const own = new Set(present.flatMap(({ result }) => (result.isOurs ? [result.name] : [])));
       const eachRound = async (round: number) => onProgress(`servers, ${name}, round ${round + 1}`);
-      const { serverHeats, serverFinals } = plan;
-      const span = { least: serverHeats, most: serverHeats, forMs: 0 };
-      const heats = await measureRounds(present, [step], { ...span, first: 0, eachRound });
-      const finals = await measureFinals(present, [step], serverFinals, own, heats, eachRound);
-      found.measurements.push(...joinRounds(heats, finals));
+      const { serverHeats: heats, serverFinals: finals } = plan;
+      const rounds = { heats, finals, own, earlier: [], eachRound };
+      found.measurements.push(...(await measureHeatsAndFinals(present, [step], rounds)));
       found.contestants.push(...trials.map(({ result }) => result));
     }
   } finally {
@@ -155,10 +153,11 @@ class Trial {
     };
     return this.#withServer(async () => {
       await this.load.ask({ ask: 'clients', clients: Math.max(...clients), ms: serverWarmUpMs });
-      const figures = this.#rate > 0 ? [] : await this.#throughputs(ms);
-      const capacity = Math.max(...figures.map(({ value }) => value));
-      this.#rate =
-        this.#rate > 0 ? await rateNear(this.#rate, halvings - 1, holds) : await highestRate(capacity, halvings, holds);
+      const isKnown = this.#rate > 0;
+      const figures = isKnown ? [] : await this.#throughputs(ms);
+      this.#rate = isKnown
+        ? await rateNear(this.#rate, halvings - 1, holds)
+        : await highestRate(Math.max(...figures.map(({ value }) => value)), halvings, holds);
       return [...figures, { scenario: 'Server', at: null, value: this.#rate, calls: queries }];
     });
   }

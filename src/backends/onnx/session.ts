@@ -77,8 +77,10 @@ export class OnnxSession implements Session {
   async run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
     const tensors = this.#bind(method, inputs);
     // Behind what workers have, a call would overtake.
-    if (this.#areWorkersIdle && this.#quick?.takes(tensors, this.#here))
-      return this.#runHere(this.#quick, tensors, signal);
+    const quick = this.#quick;
+    if (quick !== null && this.#areWorkersIdle && quick.takes(tensors, this.#here)) {
+      return this.#runHere(quick, tensors, signal);
+    }
     if (!areLarge(tensors)) return this.#enqueue(tensors, false, signal);
     this.#copying++;
     try {
@@ -126,7 +128,7 @@ export class OnnxSession implements Session {
         },
       };
       if (signal !== undefined) this.#aborts.add(signal, call);
-      this.#lone = this.#areWorkersIdle ? tensors : undefined;
+      if (this.#quick !== null) this.#lone = this.#areWorkersIdle ? tensors : undefined;
       this.#waiting.add(call);
       this.#scheduleFlush();
     });

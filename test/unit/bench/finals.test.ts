@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { finalsOf, measureFinals } from '../../../bench/scenarios/finals.js';
+import type { Measured } from '../../../bench/results/result.js';
+import { finalsOf, measureHeatsAndFinals } from '../../../bench/scenarios/finals.js';
 import { inOneTurn, type Step } from '../../../bench/scenarios/rounds.js';
 import type { Scenario } from '../../../bench/scenarios/scenario.js';
 import { measured } from './result.js';
 
 const own = new Set(['a', 'b', 'tuned']);
+const heats = { least: 2, most: 2, forMs: 0 };
 
 test('finalists are the best of each side, and who is near to it', () => {
   const finals = finalsOf(
@@ -66,14 +68,13 @@ test('rounds go on for what is not decided, with finalists only', async () => {
     measured('SingleStream', name, [10 + 5 * (index % 2)]),
     measured('Offline', name, [name === 'a' || name === 'x' ? 10 : 5]),
   ]);
-  const found = await measureFinals(
-    contestants,
-    [step('SingleStream'), step('Offline')],
-    { least: 2, most: 5, forMs: 3_600_000 },
+  const found = await measureHeatsAndFinals(contestants, [step('SingleStream'), step('Offline')], {
+    heats,
+    finals: { least: 2, most: 5, forMs: 3_600_000 },
     own,
     earlier,
-    async () => {},
-  );
+    eachRound: async () => {},
+  });
   const count = (what: string) => asked.filter((each) => each === what).length;
   assert.deepEqual(
     ['SingleStream a', 'SingleStream b', 'Offline a', 'Offline x', 'Offline y'].map(count),
@@ -91,7 +92,10 @@ test('where all is decided, no more rounds are measured than the least', async (
     begin: () => inOneTurn(async () => [{ scenario: 'Server', at: null, value: 1, calls: 1 }]),
   };
   const earlier = [measured('Server', 'a', [1]), measured('Server', 'x', [1])];
-  const span = { least: 3, most: 9, forMs: 3_600_000 };
-  const found = await measureFinals(contestants, [step], span, own, earlier, async () => {});
-  assert.deepEqual(found[0]!.rounds, [null, 1, 1, 1]);
+  const finals = { least: 3, most: 9, forMs: 3_600_000 };
+  const measure = (earlier: readonly Measured[]) =>
+    measureHeatsAndFinals(contestants, [step], { heats, finals, own, earlier, eachRound: async () => {} });
+  assert.deepEqual((await measure(earlier))[0]!.rounds, [null, 1, 1, 1]);
+  // Without earlier rounds, heats come first.
+  assert.deepEqual((await measure([]))[0]!.rounds, [1, 1, 1, 1, 1]);
 });
