@@ -8,8 +8,8 @@ namespace {
 
 constexpr uint32_t kLeastNeeded = 16;
 constexpr uint32_t kMostNeeded = 1U << 20;
-// After so many calls, a long one is half forgotten.
-constexpr uint32_t kForgiven = 4096;
+// After so many calls that were as expected, a long one is half forgotten.
+constexpr uint32_t kForgiven = 256;
 
 }  // namespace
 
@@ -30,7 +30,10 @@ void QuickCalls::took(Kind kind, std::chrono::nanoseconds duration) {
   constexpr int kWeight = 8;  // of the average before
   const std::lock_guard lock(mutex_);
   if (duration > kLong) {
-    if (kind == kind_ && row_ >= needed_) needed_ = std::min(needed_ * 2, kMostNeeded);
+    if (kind == kind_ && row_ >= needed_) {
+      const auto times = static_cast<uint64_t>(duration / kLong);
+      needed_ = static_cast<uint32_t>(std::min<uint64_t>(needed_ * std::bit_ceil(times + 1), kMostNeeded));
+    }
     row_ = 0;
   } else if (kind != kind_) {
     row_ = 1;
@@ -38,7 +41,7 @@ void QuickCalls::took(Kind kind, std::chrono::nanoseconds duration) {
   } else {
     ++row_;
     average_ += (duration - average_) / kWeight;
-    if (row_ % kForgiven == 0) needed_ = std::max(needed_ / 2, kLeastNeeded);
+    if (row_ >= needed_ && row_ % kForgiven == 0) needed_ = std::max(needed_ / 2, kLeastNeeded);
   }
   kind_ = kind;
 }

@@ -9,8 +9,9 @@
 namespace infernode {
 
 // Learns from how long calls took: one is expected to be quick after several of its kind in a row that were so on
-// average. A long one ends that, and makes the row that is asked for twice as long; many others make it shorter again.
-// So a model whose time depends on the content of its inputs seldom holds up whoever trusted it.
+// average. A long one ends that, and makes the row that is asked for longer, the more the longer it took; many others
+// make it shorter again. So a model whose time depends on the content of its inputs seldom holds up whoever trusted it,
+// and a machine that interrupts a call now and then does little harm.
 //
 // Thread-safe.
 class QuickCalls {

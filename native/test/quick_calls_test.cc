@@ -14,7 +14,8 @@ using std::chrono::microseconds;
 
 constexpr microseconds kQuick(5);
 constexpr microseconds kSlow(400);
-constexpr microseconds kLong(5000);
+constexpr microseconds kLong(1500);
+constexpr microseconds kVeryLong(100'000);
 
 QuickCalls::Kind kind_of(double rows) {
   const std::array<double, 6> numbers{1, 1, 0, 2, rows, 64};
@@ -60,12 +61,15 @@ void a_long_call_counts_and_is_forgotten() {
   check(needed(calls, kind_of(1)) == 32, "a long call doubles the row");
   calls.took(kind_of(1), kLong);
   check(needed(calls, kind_of(1)) == 64, "the next one too");
-  for (int i = 0; i < 10'000; ++i) calls.took(kind_of(1), kQuick);
+  for (int i = 0; i < 1000; ++i) calls.took(kind_of(1), kQuick);
   calls.took(kind_of(1), kLong);
   check(needed(calls, kind_of(1)) == 32, "many others make up for it");
+  for (int i = 0; i < 1000; ++i) calls.took(kind_of(1), kQuick);
+  calls.took(kind_of(1), kVeryLong);
+  check(needed(calls, kind_of(1)) == 16 * 128, "one of 100 ms is not forgotten as soon");
   for (int i = 0; i < 40; ++i) {
     for (int j = 0; j < 2'000'000 && !calls.expects(kind_of(1)); ++j) calls.took(kind_of(1), kQuick);
-    calls.took(kind_of(1), kLong);
+    calls.took(kind_of(1), kVeryLong);
   }
   check(needed(calls, kind_of(1)) <= (1 << 20), "there is an end to it");
 }

@@ -4,12 +4,14 @@ import type { Outputs } from '../backends/backend.js';
 import { answerParent } from '../conversion/answer-parent.js';
 import type { SampleInputs } from '../conversion/build.js';
 import { reviveInputs } from '../conversion/revive-inputs.js';
+import { warmUp } from '../conversion/warm-up.js';
 import type { ClientCalls, Memory, Opened, Request, Subject } from './protocol.js';
 import type { OpenSubject } from './subject.js';
 import { type Call, timeCalls, timeClients, timeLoop } from './time-calls.js';
 
 let subject: OpenSubject | undefined;
 let given: SampleInputs[] = [];
+let isWarm = false;
 let firstOutputs: Outputs = {};
 
 async function answer(request: Request): Promise<unknown> {
@@ -30,7 +32,7 @@ async function answer(request: Request): Promise<unknown> {
     case 'outputs':
       return request.inputs === null ? firstOutputs : subject!.run(reviveInputs(request.inputs));
     case 'calls':
-      return timeCalls(prepared(request.input), request.milliseconds);
+      return timedCalls(request.input, request.milliseconds);
     case 'clients':
       return clientCalls(request.clients, request.milliseconds);
     case 'loop':
@@ -50,6 +52,13 @@ async function open(wanted: Subject): Promise<OpenSubject> {
 
 function prepared(input: number): Call {
   return subject!.prepare(given[input]!);
+}
+
+async function timedCalls(input: number, milliseconds: number): Promise<number[]> {
+  const call = prepared(input);
+  if (!isWarm) await warmUp(call);
+  isWarm = true;
+  return timeCalls(call, milliseconds);
 }
 
 async function clientCalls(clients: number, milliseconds: number): Promise<ClientCalls> {

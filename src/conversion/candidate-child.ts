@@ -1,6 +1,7 @@
 /** Run by candidate-process.ts in a child process: builds and measures one candidate. A crash here is its failure alone. */
 import type { Session } from '../backends/backend.js';
 import { isTensorLike } from '../backends/input-errors.js';
+import { defaultMethod } from '../backends/methods.js';
 import { backendOf } from '../backends/registry.js';
 import { answerParent } from './answer-parent.js';
 import type { SampleInputs } from './build.js';
@@ -9,8 +10,10 @@ import { Conversion, quantizableLayers } from './conversion.js';
 import { matchInputs } from './match-inputs.js';
 import { measure, medianLatency } from './measure.js';
 import { reviveInputs } from './revive-inputs.js';
+import { warmUp } from './warm-up.js';
 
 let session: Session | undefined;
+let isWarm = false;
 let conversion: Conversion | undefined;
 
 async function answer(request: Request): Promise<unknown> {
@@ -23,8 +26,12 @@ async function answer(request: Request): Promise<unknown> {
     }
     case 'run':
       return session!.run('forward', revive(request.inputs));
-    case 'latency':
-      return medianLatency(session!, revive(request.inputs), request.milliseconds, request.busy);
+    case 'latency': {
+      const inputs = revive(request.inputs);
+      if (!isWarm) await warmUp(() => session!.run(defaultMethod(session!.info), inputs));
+      isWarm = true;
+      return medianLatency(session!, inputs, request.milliseconds, request.busy);
+    }
     case 'measure': {
       const batch = request.batch === null ? null : revive(request.batch);
       return measure(session!, revive(request.one), batch, batch === null ? 0 : rowsOf(batch));

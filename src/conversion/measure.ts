@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Inputs, Session } from '../backends/backend.js';
 import { defaultMethod } from '../backends/methods.js';
+import { warmUp } from './warm-up.js';
 
 /** What a candidate costs, measured in a process of its own. */
 export interface Measurement {
@@ -27,6 +28,7 @@ const LEAST_CALLS = 5;
  * @param batch inputs of `rows` rows, null where the model takes no batches
  */
 export async function measure(session: Session, one: Inputs, batch: Inputs | null, rows: number): Promise<Measurement> {
+  await warmUp(() => session.run(defaultMethod(session.info), one));
   const quiet = await timeCalls(session, one, LATENCY_MS);
   const memoryBytes = process.memoryUsage.rss();
   const batched = batch === null ? null : await timeCalls(session, batch, BATCH_MS);

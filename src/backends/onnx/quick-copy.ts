@@ -46,7 +46,7 @@ export class QuickCopy {
 
   /** Learns from a call that a worker ran, while it had no other. */
   took(inputs: readonly Tensor[], ms: number): void {
-    this.#calls.took(inputs, ms);
+    this.#calls.took(inputs, ms, false);
   }
 
   /**
@@ -71,7 +71,7 @@ export class QuickCopy {
         begunMs = performance.now();
       });
       const results = await this.#session!.run(feeds);
-      this.#calls.took(inputs, performance.now() - begunMs);
+      this.#calls.took(inputs, performance.now() - begunMs, true);
       const outputs: Outputs = {};
       for (const { name } of given) {
         const { dtype, shape, data } = fromRuntime(results[name] as RuntimeTensor);

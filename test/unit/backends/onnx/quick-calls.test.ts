@@ -6,10 +6,17 @@ import { Tensor } from '#src/tensor/tensor';
 const of = (...shape: number[]) => [new Tensor('float32', new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)];
 const one = of(1, 4);
 
-function after(count: number, ms: number): QuickCalls {
+function after(count: number, ms: number, isHere = true): QuickCalls {
   const calls = new QuickCalls();
-  for (let i = 0; i < count; i++) calls.took(one, ms);
+  for (let i = 0; i < count; i++) calls.took(one, ms, isHere);
   return calls;
+}
+
+/** How many quick calls in a row it takes until they are expected to be so. */
+function rowNeeded(calls: QuickCalls, isHere = true): number {
+  let row = 0;
+  for (; !calls.expects(one, 0); row++) calls.took(one, 0.01, isHere);
+  return row;
 }
 
 test('a call is quick after a row of quick ones of its shapes', () => {
@@ -19,6 +26,30 @@ test('a call is quick after a row of quick ones of its shapes', () => {
   assert.ok(!after(16, 0.01).expects(of(2, 4), 0));
   assert.ok(!after(16, 0.01).expects(of(4), 0));
   assert.ok(!after(16, 0.01).expects([...one, ...one], 0));
+});
+
+test('what a worker needs more time for is tried, and stays if it is quick here', () => {
+  assert.ok(!after(16, 0.6, false).expects(one, 0));
+  const calls = after(16, 0.4, false);
+  for (let i = 0; i < 1000; i++) {
+    assert.ok(calls.expects(one, 0));
+    // The first ones find nothing in the caches.
+    calls.took(one, i < 3 ? 0.2 : 0.05, true);
+  }
+});
+
+test('what is not quick here goes back to the worker, for twice as many calls each time', () => {
+  const calls = after(16, 0.4, false);
+  const triedFor = () => {
+    let count = 0;
+    for (; calls.expects(one, 0); count++) calls.took(one, 0.3, true);
+    return count;
+  };
+  for (const needed of [32, 64, 128]) {
+    const count = triedFor();
+    assert.ok(count > 0 && count < 8, String(count));
+    assert.equal(rowNeeded(calls, false), needed);
+  }
 });
 
 test('those that are there already count too', () => {
@@ -31,24 +62,25 @@ test('those that are there already count too', () => {
 
 test('other shapes begin a row of their own', () => {
   const calls = after(16, 0.01);
-  calls.took(of(2, 4), 0.01);
+  calls.took(of(2, 4), 0.01, true);
   assert.ok(!calls.expects(one, 0) && !calls.expects(of(2, 4), 0));
-  for (let i = 0; i < 15; i++) calls.took(of(2, 4), 0.01);
+  for (let i = 0; i < 15; i++) calls.took(of(2, 4), 0.01, true);
   assert.ok(calls.expects(of(2, 4), 0));
 });
 
 test('a long one ends the row and makes the next one longer, which many quick ones forgive', () => {
   const calls = after(16, 0.01);
-  const rowNeeded = () => {
-    let row = 0;
-    for (; !calls.expects(one, 0); row++) calls.took(one, 0.01);
-    return row;
-  };
-  calls.took(one, 5);
-  assert.equal(rowNeeded(), 32);
-  calls.took(one, 5);
-  assert.equal(rowNeeded(), 64);
-  for (let i = 0; i < 4096; i++) calls.took(one, 0.01);
-  calls.took(one, 5);
-  assert.equal(rowNeeded(), 64);
+  calls.took(one, 1.5, true);
+  assert.equal(rowNeeded(calls), 32);
+  calls.took(one, 1.5, true);
+  assert.equal(rowNeeded(calls), 64);
+  for (let i = 0; i < 1000; i++) calls.took(one, 0.01, true);
+  calls.took(one, 100, true);
+  assert.equal(rowNeeded(calls), 16 * 128);
+});
+
+test('one that was long in the worker ends the row only', () => {
+  const calls = after(16, 0.01, false);
+  calls.took(one, 100, false);
+  assert.equal(rowNeeded(calls, false), 16);
 });
