@@ -15,10 +15,10 @@ export interface InstancesOwner {
 
 /** The instances of one model: worker threads, each with a copy of its own, for the runtime's cannot be shared by threads. */
 export class Instances {
+  readonly path: string;
   readonly info: ModelInfo;
   /** Nobody while the model loads for the first time. */
   owner: InstancesOwner | undefined;
-  readonly #path: string;
   /** Undefined after a crash, until a call needs it. */
   readonly #threads: (ModelThread | undefined)[];
   readonly #threadOwner: ThreadOwner = {
@@ -53,7 +53,7 @@ export class Instances {
 
   private constructor(path: string, info: ModelInfo) {
     this.info = info;
-    this.#path = path;
+    this.path = path;
     this.#threads = new Array(info.instances).fill(undefined);
   }
 
@@ -94,7 +94,7 @@ export class Instances {
   }
 
   #start(index: number): ModelThread {
-    const thread = new ModelThread(this.#path, this.info.threads, this.signature);
+    const thread = new ModelThread(this.path, this.info.threads, this.signature);
     this.#adopt(index, thread);
     return thread;
   }

@@ -1,19 +1,17 @@
 import type { Tensor } from '../../tensor/tensor.js';
 
-/**
- * Calls below this stay on the caller's thread: the way to a worker takes some 10 us where both threads are awake, 100 us and more
- * where a core sleeps. An event loop that answers requests does not feel a call of that length.
- */
+/** Calls below this stay on the caller's thread: an event loop that answers requests does not feel one of that length. */
 const QUICK_MS = 0.1;
-/**
- * Calls that take less in a worker are tried on the caller's thread. One that a worker was woken for takes several times as long as
- * the same call there: its core has slept, and the caches have nothing of it.
- */
-const WORTH_A_TRY_MS = 0.5;
+/** So do those below this that take less than half of what they take by way of a worker: its core has slept, and its caches are cold. */
+const MOST_MS = 0.25;
+/** Calls that take less by way of a worker are tried on the caller's thread. */
+const WORTH_A_TRY_MS = 1;
 /** Shorter ones may have been interrupted. */
 const LONG_MS = 1;
 const LEAST_NEEDED = 16;
 const MOST_NEEDED = 2 ** 20;
+/** Of calls that turn out to be somewhat slow on the caller's thread, which costs little to find out. */
+const MOST_NEEDED_OF_SLOW = 256;
 /** After so many calls that were as expected, a long one is half forgotten. */
 const FORGIVEN = 256;
 /** Of the average before. */
@@ -29,46 +27,51 @@ export class QuickCalls {
   #shapes: readonly (readonly number[])[] = [];
   /** Whether it ran on the caller's thread. */
   #wasHere = false;
-  /** Of those in a row that ran in the same thread. */
-  #averageMs = 0;
+  /** Averages of those in a row, on the caller's thread and by way of a worker. */
+  #hereMs = 0;
+  #workerMs = 0;
   /** So many of those shapes, none of them long. */
   #row = 0;
   #needed = LEAST_NEEDED;
 
   /** Whether a call and so many others of its kind take little time together. */
   expects(inputs: readonly Tensor[], others: number): boolean {
-    const limit = this.#wasHere ? QUICK_MS : WORTH_A_TRY_MS;
-    return this.#row >= this.#needed && (1 + others) * this.#averageMs < limit && this.#isSameKind(inputs);
+    if (this.#row < this.#needed || !this.#isSameKind(inputs)) return false;
+    const [averageMs, limit] = this.#wasHere ? [this.#hereMs, this.#limitMs] : [this.#workerMs, WORTH_A_TRY_MS];
+    return (1 + others) * averageMs < limit;
   }
 
-  /** @param isHere whether the call ran on the caller's thread, rather than in a worker */
+  /**
+   * @param ms how long a call took on the caller's thread, or from call to answer by way of a worker
+   * @param isHere which of the two
+   */
   took(inputs: readonly Tensor[], ms: number, isHere: boolean): void {
     const isSame = this.#isSameKind(inputs);
     if (ms > LONG_MS) {
       this.#row = 0;
-      if (isHere) this.#distrust(ms / LONG_MS);
-    } else if (!isSame || this.#row === 0) {
-      this.#row = 1;
-      this.#averageMs = ms;
+      if (isHere) this.#needed = Math.min(this.#needed * longerBy(ms), MOST_NEEDED);
     } else {
-      // The first ones in this thread find nothing in the caches, and count for less.
-      if (isHere !== this.#wasHere) this.#averageMs = isHere ? 0 : ms;
-      this.#row++;
-      this.#averageMs += (ms - this.#averageMs) / WEIGHT;
-      if (this.#row >= this.#needed && this.#row % FORGIVEN === 0)
+      this.#row = isSame ? this.#row + 1 : 1;
+      if (isHere) this.#tookHere(ms);
+      else this.#workerMs = this.#row === 1 || this.#wasHere ? ms : averaged(this.#workerMs, ms);
+      if (this.#row >= this.#needed && this.#row % FORGIVEN === 0) {
         this.#needed = Math.max(this.#needed / 2, LEAST_NEEDED);
-      if (isHere && this.#averageMs >= QUICK_MS) {
-        this.#row = 0;
-        this.#distrust(1);
       }
     }
     this.#wasHere = isHere;
     if (!isSame) this.#shapes = inputs.map(({ shape }) => shape);
   }
 
-  /** Asks for twice as long a row, or more. */
-  #distrust(times: number): void {
-    this.#needed = Math.min(this.#needed * 2 ** Math.ceil(Math.log2(Math.floor(times) + 1)), MOST_NEEDED);
+  #tookHere(ms: number): void {
+    // The first ones find nothing in the caches, and count for less.
+    this.#hereMs = averaged(this.#wasHere ? this.#hereMs : 0, ms);
+    if (this.#hereMs < this.#limitMs) return;
+    this.#row = 0;
+    if (this.#needed < MOST_NEEDED_OF_SLOW) this.#needed *= 2;
+  }
+
+  get #limitMs(): number {
+    return Math.min(Math.max(QUICK_MS, this.#workerMs / 2), MOST_MS);
   }
 
   #isSameKind(inputs: readonly Tensor[]): boolean {
@@ -81,4 +84,13 @@ export class QuickCalls {
     }
     return true;
   }
+}
+
+function averaged(before: number, ms: number): number {
+  return before + (ms - before) / WEIGHT;
+}
+
+/** How many times as long a row is asked for after a long call. */
+function longerBy(ms: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.floor(ms / LONG_MS) + 1));
 }

@@ -44,7 +44,7 @@ export class QuickCopy {
     this.#before = before;
   }
 
-  /** Learns from a call that a worker ran, while it had no other. */
+  /** Learns from a call that a worker ran while it had no other, which took so long from call to answer. */
   took(inputs: readonly Tensor[], ms: number): void {
     this.#calls.took(inputs, ms, false);
   }

@@ -4,43 +4,28 @@ import { AbortWatch } from '../abort-watch.js';
 import type { Inputs, ModelInfo, Outputs, Session, SessionOptions, Signature } from '../backend.js';
 import { bindInputs } from '../bind-inputs.js';
 import { unknownMethod } from '../methods.js';
+import { CallQueue } from './call-queue.js';
 import type { Call } from './calls-in-flight.js';
 import { checkTensors, explainFailure } from './checks.js';
 import { areLarge, copyInTurns } from './copy-in-turns.js';
 import { Instances } from './instances.js';
 import { QuickCopy, stateOf } from './quick-copy.js';
 
-/** Calls in one message: enough to spread its cost, few enough that both threads work at once. */
-const CALLS_PER_MESSAGE = 32;
-
-/** Messages under way to a worker: while it runs one, the next is there. */
-const MESSAGES = 3;
-
-/** A worker is given this much work ahead; a call that waits here instead is aborted at no cost. */
-const WORK_AHEAD_MS = 2;
-
-interface QueuedCall extends Call {
-  readonly signal: AbortSignal | undefined;
-}
-
 /**
  * A model that worker threads run, one for each instance. Calls overlap up to the worker, which runs them one by one. Quick ones
  * stay in the caller's thread.
  */
 export class OnnxSession implements Session {
-  readonly #path: string;
   readonly #instances: Instances;
   readonly #quick: QuickCopy | null;
-  readonly #waiting = new Set<QueuedCall>();
-  readonly #aborts = new AbortWatch<QueuedCall>((call, signal) => this.#abort(call, signal));
-  #flushScheduled = false;
+  readonly #queue: CallQueue;
+  readonly #aborts = new AbortWatch<Call>((call, signal) => this.#abort(call, signal));
   /** Calls whose inputs are being copied. */
   #copying = 0;
   /** Calls that stay in this thread. */
   #here = 0;
-  #millisecondsPerCall = 0.1;
-  /** The inputs of the call that the workers have, if it is the only one. */
-  #lone: readonly Tensor[] | undefined;
+  /** The call that the workers have, if it is the only one. */
+  #lone: { readonly inputs: readonly Tensor[]; readonly begunMs: number } | undefined;
   /** Whether a call has succeeded. */
   #hasAnswered = false;
   #closed: Promise<void> | undefined;
@@ -53,13 +38,13 @@ export class OnnxSession implements Session {
   static async open(path: string, { threads, instances = 1 }: SessionOptions): Promise<OnnxSession> {
     const before = await stateOf(path);
     const loaded = await Instances.load(path, threads, instances);
-    return new OnnxSession(path, loaded, await QuickCopy.of(path, loaded.info, before));
+    return new OnnxSession(loaded, await QuickCopy.of(path, loaded.info, before));
   }
 
-  private constructor(path: string, instances: Instances, quick: QuickCopy | null) {
-    this.#path = path;
+  private constructor(instances: Instances, quick: QuickCopy | null) {
     this.#instances = instances;
     this.#quick = quick;
+    this.#queue = new CallQueue(instances, () => this.#checkDrained());
     instances.owner = {
       onReplies: (millisecondsPerCall) => this.#onReplies(millisecondsPerCall),
       onEnd: (error) => this.#onEnd(error),
@@ -113,10 +98,9 @@ export class OnnxSession implements Session {
       const settle = () => {
         if (signal !== undefined) this.#aborts.remove(signal, call);
       };
-      const call: QueuedCall = {
+      const call: Call = {
         inputs: tensors,
         owned,
-        signal,
         resolve: (outputs) => {
           settle();
           this.#hasAnswered = true;
@@ -128,9 +112,10 @@ export class OnnxSession implements Session {
         },
       };
       if (signal !== undefined) this.#aborts.add(signal, call);
-      if (this.#quick !== null) this.#lone = this.#areWorkersIdle ? tensors : undefined;
-      this.#waiting.add(call);
-      this.#scheduleFlush();
+      if (this.#quick !== null) {
+        this.#lone = this.#areWorkersIdle ? { inputs: tensors, begunMs: performance.now() } : undefined;
+      }
+      this.#queue.add(call);
     });
   }
 
@@ -170,50 +155,9 @@ export class OnnxSession implements Session {
     return checkTensors(this.#signature, bindInputs(this.#signature, inputs, true));
   }
 
-  /** Runs after the promise jobs at hand, so that calls made in one turn share messages. */
-  #scheduleFlush(): void {
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    process.nextTick(() => {
-      this.#flushScheduled = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    try {
-      this.#sendWaiting();
-    } catch (cause) {
-      // The system gives no further thread.
-      const error = new InfernodeError('INF_BACKEND_CRASHED', `No worker thread for ${this.#path}`, { cause });
-      for (const call of this.#take(Number.POSITIVE_INFINITY)) call.reject(error);
-    }
-    this.#checkDrained();
-  }
-
-  #sendWaiting(): void {
-    const limit = Math.max(2, Math.round(WORK_AHEAD_MS / this.#millisecondsPerCall));
-    while (this.#waiting.size > 0) {
-      const thread = this.#instances.leastBusy();
-      const share = Math.ceil(this.#waiting.size / this.info.instances);
-      const room = Math.min(CALLS_PER_MESSAGE, share, limit - thread.inFlight);
-      if (room <= 0 || thread.packets >= MESSAGES) return;
-      thread.send(this.#take(room));
-    }
-  }
-
-  *#take(count: number): Iterable<Call> {
-    for (const call of this.#waiting) {
-      if (count-- === 0) return;
-      this.#waiting.delete(call);
-      yield call;
-    }
-  }
-
   #onReplies(millisecondsPerCall: number): void {
-    // Halfway to each new measurement: quick to follow, deaf to a single stall.
-    this.#millisecondsPerCall += (millisecondsPerCall - this.#millisecondsPerCall) / 2;
-    if (this.#lone !== undefined) this.#quick?.took(this.#lone, millisecondsPerCall);
+    this.#queue.took(millisecondsPerCall);
+    if (this.#lone !== undefined) this.#quick?.took(this.#lone.inputs, performance.now() - this.#lone.begunMs);
     this.#lone = undefined;
     this.#continue();
   }
@@ -222,18 +166,17 @@ export class OnnxSession implements Session {
     this.#quick?.stop();
     this.#lone = undefined;
     // A model that cannot be loaded again fails its waiting calls too: trying for each would never end.
-    if (error.code !== 'INF_BACKEND_CRASHED')
-      for (const call of this.#take(Number.POSITIVE_INFINITY)) call.reject(error);
+    if (error.code !== 'INF_BACKEND_CRASHED') this.#queue.fail(error);
     this.#continue();
   }
 
   #continue(): void {
-    if (this.#waiting.size > 0) this.#scheduleFlush();
-    else this.#checkDrained();
+    this.#queue.sendSoon();
+    this.#checkDrained();
   }
 
   get #areWorkersIdle(): boolean {
-    return this.#copying === 0 && this.#waiting.size === 0 && this.#instances.inFlight === 0;
+    return this.#copying === 0 && this.#queue.isEmpty && this.#instances.inFlight === 0;
   }
 
   get #idle(): boolean {
@@ -244,9 +187,9 @@ export class OnnxSession implements Session {
     if (this.#idle) this.#onDrained?.();
   }
 
-  #abort(call: QueuedCall, signal: AbortSignal): void {
+  #abort(call: Call, signal: AbortSignal): void {
     // A call that the worker already has runs to its end there, unheard.
-    this.#waiting.delete(call);
+    this.#queue.remove(call);
     call.reject(abortError(signal, 'The call'));
     this.#continue();
   }

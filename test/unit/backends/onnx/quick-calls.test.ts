@@ -28,25 +28,33 @@ test('a call is quick after a row of quick ones of its shapes', () => {
   assert.ok(!after(16, 0.01).expects([...one, ...one], 0));
 });
 
-test('what a worker needs more time for is tried, and stays if it is quick here', () => {
-  assert.ok(!after(16, 0.6, false).expects(one, 0));
-  const calls = after(16, 0.4, false);
+test('what takes less than a millisecond by way of a worker is tried, and stays if it is quick here', () => {
+  assert.ok(!after(16, 1, false).expects(one, 0));
+  const calls = after(16, 0.15, false);
   for (let i = 0; i < 1000; i++) {
     assert.ok(calls.expects(one, 0));
     // The first ones find nothing in the caches.
-    calls.took(one, i < 3 ? 0.2 : 0.05, true);
+    calls.took(one, i < 3 ? 0.2 : 0.09, true);
   }
+});
+
+/** For how many calls they are tried on the caller's thread, of which each takes so long there. */
+function triedFor(calls: QuickCalls, ms: number): number {
+  let count = 0;
+  for (; calls.expects(one, 0) && count < 100; count++) calls.took(one, ms, true);
+  return count;
+}
+
+test('what is not so quick stays if the worker takes twice as long', () => {
+  assert.equal(triedFor(after(16, 0.5, false), 0.2), 100);
+  assert.ok(triedFor(after(16, 0.3, false), 0.2) < 100);
+  assert.ok(triedFor(after(16, 0.9, false), 0.3) < 100);
 });
 
 test('what is not quick here goes back to the worker, for twice as many calls each time', () => {
   const calls = after(16, 0.4, false);
-  const triedFor = () => {
-    let count = 0;
-    for (; calls.expects(one, 0); count++) calls.took(one, 0.3, true);
-    return count;
-  };
-  for (const needed of [32, 64, 128]) {
-    const count = triedFor();
+  for (const needed of [32, 64, 128, 256, 256]) {
+    const count = triedFor(calls, 0.5);
     assert.ok(count > 0 && count < 8, String(count));
     assert.equal(rowNeeded(calls, false), needed);
   }
