@@ -3,10 +3,10 @@ import type { Tensor } from '../../tensor/tensor.js';
 /** Calls below this stay on the caller's thread: an event loop that answers requests does not feel one of that length. */
 const QUICK_MS = 0.1;
 /** So do those below this that take less than half of what they take by way of a worker: its core has slept, and its caches are cold. */
-const MOST_MS = 0.25;
+const MOST_MS = 0.5;
 /** Calls that take less by way of a worker are tried on the caller's thread. */
-const WORTH_A_TRY_MS = 1;
-/** Shorter ones may have been interrupted. */
+const WORTH_A_TRY_MS = 2;
+/** Shorter ones on the caller's thread may have been interrupted. */
 const LONG_MS = 1;
 const LEAST_NEEDED = 16;
 const MOST_NEEDED = 2 ** 20;
@@ -30,7 +30,7 @@ export class QuickCalls {
   /** Averages of those in a row, on the caller's thread and by way of a worker. */
   #hereMs = 0;
   #workerMs = 0;
-  /** So many of those shapes, none of them long. */
+  /** So many of those shapes, none of them long on the caller's thread. */
   #row = 0;
   #needed = LEAST_NEEDED;
 
@@ -47,9 +47,9 @@ export class QuickCalls {
    */
   took(inputs: readonly Tensor[], ms: number, isHere: boolean): void {
     const isSame = this.#isSameKind(inputs);
-    if (ms > LONG_MS) {
+    if (isHere && ms > LONG_MS) {
       this.#row = 0;
-      if (isHere) this.#needed = Math.min(this.#needed * longerBy(ms), MOST_NEEDED);
+      this.#needed = Math.min(this.#needed * longerBy(ms), MOST_NEEDED);
     } else {
       this.#row = isSame ? this.#row + 1 : 1;
       if (isHere) this.#tookHere(ms);
