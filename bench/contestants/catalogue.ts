@@ -78,7 +78,7 @@ export const CONTESTANTS: readonly ContestantSpec[] = [
   python('PyTorch eager', ['torch_peer.py', 'eager'], { from: 'full', model: byName }),
   python('TorchScript', ['torch_peer.py', 'torchscript'], { model: pt }),
   python('AOTInductor', ['torch_peer.py', 'aotinductor'], {
-    from: 'quick',
+    from: 'full',
     model: (model, threads, batches) => packages(model, batches, 'fp32', threads),
   }),
   python('torch.compile', ['torch_peer.py', 'compile'], { from: 'full', model: byName }),

@@ -11,13 +11,13 @@ export interface Figure {
 const LEAST_SPREAD = 0.1;
 
 /** Standard deviations on each side of where the median of other rounds lies among these. */
-const DEVIATIONS = 3;
+const DEVIATIONS = 2;
 
 /**
- * The median, and the range that holds the median of as many other rounds at least 99.8 times in 100 where rounds are independent.
+ * The median, and the range that holds the median of as many other rounds 95 times in 100 where rounds are independent.
  * How many of n rounds lie below the median of n others has a mean of n / 2 and a standard deviation near sqrt(n / 2) (it follows
- * the negative hypergeometric distribution); rounds further out than three of those are left out. Below 22 rounds that is none;
- * all of twelve hold it 99.2 times in 100, of eight 96 times, of four 77 times.
+ * the negative hypergeometric distribution); rounds further out than two of those are left out. Below twelve rounds that is none;
+ * all of eleven hold it 98 times in 100, of eight 96, of five 83, of four 77 times.
  *
  * @param rounds at least one that is not null
  */

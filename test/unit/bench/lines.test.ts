@@ -54,9 +54,9 @@ test('a ratio is of the rounds that have both, and whoever fell behind early is 
 test('the range of many rounds is without the extremes', () => {
   assert.deepEqual(figureOf([4, 1, null, 9, 5]), { median: 4.5, low: 1, high: 9 });
   const many = (count: number) => figureOf(Array.from({ length: count }, (_, i) => i + 1));
-  assert.deepEqual(many(20), { median: 10.5, low: 1, high: 20 });
-  assert.deepEqual(many(22), { median: 11.5, low: 2, high: 21 });
-  assert.deepEqual(many(98), { median: 49.5, low: 29, high: 70 });
+  assert.deepEqual(many(11), { median: 6, low: 1, high: 11 });
+  assert.deepEqual(many(12), { median: 6.5, low: 2, high: 11 });
+  assert.deepEqual(many(98), { median: 49.5, low: 36, high: 63 });
   assert.equal(spreadOf({ median: 5, low: 4, high: 7 }), 0.4);
 });
 
