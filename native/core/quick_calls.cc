@@ -6,10 +6,9 @@
 namespace infernode {
 namespace {
 
-constexpr uint32_t kLeastNeeded = 16;
 constexpr uint32_t kMostNeeded = 1U << 20;
-// After so many calls that were as expected, a long one is half forgotten.
-constexpr uint32_t kForgiven = 256;
+// Whoever was quick for so many calls is trusted more the next time; others less.
+constexpr uint32_t kLasting = 256;
 
 }  // namespace
 
@@ -23,27 +22,33 @@ QuickCalls::Kind QuickCalls::kind_of(uint32_t method, const double* numbers, siz
 
 bool QuickCalls::expects(Kind kind) const {
   const std::lock_guard lock(mutex_);
-  return kind == kind_ && row_ >= needed_ && average_ < kQuick;
+  const auto* known = std::ranges::find(kinds_, kind, &Known::kind);
+  return known != kinds_.end() && known->row >= known->needed && known->average < kQuick;
 }
 
 void QuickCalls::took(Kind kind, std::chrono::nanoseconds duration) {
   constexpr int kWeight = 8;  // of the average before
   const std::lock_guard lock(mutex_);
+  auto& [_, average, row, needed, distrust] = latest(kind);
   if (duration > kLong) {
-    if (kind == kind_ && row_ >= needed_) {
-      const auto times = static_cast<uint64_t>(duration / kLong);
-      needed_ = static_cast<uint32_t>(std::min<uint64_t>(needed_ * std::bit_ceil(times + 1), kMostNeeded));
+    if (row >= needed) {
+      distrust = row - needed >= kLasting ? std::max(distrust / 2, 1U) : std::min(distrust * 2, kMostNeeded);
+      const auto times = static_cast<uint64_t>(duration / kLong) + 1;
+      needed = static_cast<uint32_t>(std::min<uint64_t>(kLeastNeeded * times * distrust, kMostNeeded));
     }
-    row_ = 0;
-  } else if (kind != kind_) {
-    row_ = 1;
-    average_ = duration;
-  } else {
-    ++row_;
-    average_ += (duration - average_) / kWeight;
-    if (row_ >= needed_ && row_ % kForgiven == 0) needed_ = std::max(needed_ / 2, kLeastNeeded);
+    row = 0;
+    return;
   }
-  kind_ = kind;
+  average = row == 0 ? duration : average + (duration - average) / kWeight;
+  ++row;
+}
+
+// What is known of a kind, moved to the front; if that is nothing, the kind that was called longest ago is forgotten.
+QuickCalls::Known& QuickCalls::latest(Kind kind) {
+  auto* known = std::ranges::find(kinds_, kind, &Known::kind);
+  if (known == kinds_.end()) *--known = {.kind = kind};
+  std::rotate(kinds_.begin(), known, known + 1);
+  return kinds_.front();
 }
 
 }  // namespace infernode

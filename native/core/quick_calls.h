@@ -1,6 +1,7 @@
 // Which calls of a model take less time than handing them to another thread does.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,9 +10,9 @@
 namespace infernode {
 
 // Learns from how long calls took: one is expected to be quick after several of its kind in a row that were so on
-// average. A long one ends that, and makes the row that is asked for longer, the more the longer it took; many others
-// make it shorter again. So a model whose time depends on the content of its inputs seldom holds up whoever trusted it,
-// and a machine that interrupts a call now and then does little harm.
+// average. A long one ends that: a row is asked for that is as much longer as the call was, and twice as long each time
+// that it did not last. So a model whose time depends on the content of its inputs seldom holds up whoever trusted it,
+// and a call that was interrupted does little harm.
 //
 // Thread-safe.
 class QuickCalls {
@@ -32,11 +33,21 @@ class QuickCalls {
   void took(Kind kind, std::chrono::nanoseconds duration);
 
  private:
+  static constexpr uint32_t kLeastNeeded = 16;
+
+  struct Known {
+    Kind kind = 0;
+    std::chrono::nanoseconds average{0};
+    uint32_t row = 0;  // so many calls, none of them long
+    uint32_t needed = kLeastNeeded;
+    uint32_t distrust = 1;
+  };
+
+  Known& latest(Kind kind);
+
   mutable std::mutex mutex_;
-  Kind kind_ = 0;  // of the latest call
-  std::chrono::nanoseconds average_{0};
-  uint32_t row_ = 0;  // so many of that kind, none of them long
-  uint32_t needed_ = 16;
+  // Batches have several sizes. The kind of the latest call is first.
+  std::array<Known, 16> kinds_;
 };
 
 }  // namespace infernode

@@ -42,7 +42,10 @@ void a_row_of_quick_calls_is_trusted() {
   check(needed(calls, kind_of(1)) == 16, "sixteen in a row are trusted");
   check(!calls.expects(kind_of(2)), "of another kind nothing is known");
   calls.took(kind_of(2), kQuick);
-  check(!calls.expects(kind_of(1)), "another kind ends the row");
+  check(calls.expects(kind_of(1)), "several kinds are known");
+  for (int rows = 3; rows < 18; ++rows) calls.took(kind_of(rows), kQuick);
+  check(!calls.expects(kind_of(1)), "the one called longest ago is forgotten");
+  check(needed(calls, kind_of(17)) == 15, "the others are not");
 }
 
 void slow_calls_are_not() {
@@ -58,15 +61,18 @@ void a_long_call_counts_and_is_forgotten() {
   QuickCalls calls;
   needed(calls, kind_of(1));
   calls.took(kind_of(1), kLong);
-  check(needed(calls, kind_of(1)) == 32, "a long call doubles the row");
+  check(needed(calls, kind_of(1)) == 64,
+        "a row is as much longer as the call was, and twice as long if it did not last");
   calls.took(kind_of(1), kLong);
-  check(needed(calls, kind_of(1)) == 64, "the next one too");
-  for (int i = 0; i < 1000; ++i) calls.took(kind_of(1), kQuick);
-  calls.took(kind_of(1), kLong);
-  check(needed(calls, kind_of(1)) == 32, "many others make up for it");
+  check(needed(calls, kind_of(1)) == 128, "once more if the next does not");
+  for (int left : {64, 32, 32}) {
+    for (int i = 0; i < 1000; ++i) calls.took(kind_of(1), kQuick);
+    calls.took(kind_of(1), kLong);
+    check(needed(calls, kind_of(1)) == left, "many others make up for it");
+  }
   for (int i = 0; i < 1000; ++i) calls.took(kind_of(1), kQuick);
   calls.took(kind_of(1), kVeryLong);
-  check(needed(calls, kind_of(1)) == 16 * 128, "one of 100 ms is not forgotten as soon");
+  check(needed(calls, kind_of(1)) == 16 * 101, "one of 100 ms counts for as many");
   for (int i = 0; i < 40; ++i) {
     for (int j = 0; j < 2'000'000 && !calls.expects(kind_of(1)); ++j) calls.took(kind_of(1), kQuick);
     calls.took(kind_of(1), kVeryLong);

@@ -68,23 +68,34 @@ test('those that are there already count too', () => {
   );
 });
 
-test('other shapes begin a row of their own', () => {
+test('shapes have rows of their own, sixteen at the most', () => {
   const calls = after(16, 0.01);
   calls.took(of(2, 4), 0.01, true);
-  assert.ok(!calls.expects(one, 0) && !calls.expects(of(2, 4), 0));
+  assert.ok(calls.expects(one, 0) && !calls.expects(of(2, 4), 0));
   for (let i = 0; i < 15; i++) calls.took(of(2, 4), 0.01, true);
-  assert.ok(calls.expects(of(2, 4), 0));
+  assert.ok(calls.expects(one, 0) && calls.expects(of(2, 4), 0));
+  for (let rows = 3; rows < 17; rows++) calls.took(of(rows, 4), 0.01, true);
+  assert.ok(calls.expects(one, 0));
+  calls.took(of(17, 4), 0.01, true);
+  assert.ok(!calls.expects(one, 0) && calls.expects(of(2, 4), 0));
 });
 
-test('a long one ends the row and makes the next one longer, which many quick ones forgive', () => {
+test('a long one asks for a row as much longer, and twice as long each time that it did not last', () => {
   const calls = after(16, 0.01);
   calls.took(one, 1.5, true);
-  assert.equal(rowNeeded(calls), 32);
-  calls.took(one, 1.5, true);
   assert.equal(rowNeeded(calls), 64);
+  calls.took(one, 1.5, true);
+  assert.equal(rowNeeded(calls), 128);
+  for (const needed of [64, 32, 32]) {
+    for (let i = 0; i < 1000; i++) calls.took(one, 0.01, true);
+    calls.took(one, 1.5, true);
+    assert.equal(rowNeeded(calls), needed);
+  }
   for (let i = 0; i < 1000; i++) calls.took(one, 0.01, true);
   calls.took(one, 100, true);
-  assert.equal(rowNeeded(calls), 16 * 128);
+  assert.equal(rowNeeded(calls), 16 * 100);
+  for (let i = 0; i < 40; i++) calls.took(one, 1e9, true);
+  assert.equal(rowNeeded(calls), 2 ** 20);
 });
 
 test('one that was long in the worker counts in the average only', () => {
