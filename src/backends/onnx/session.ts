@@ -200,6 +200,8 @@ export class OnnxSession implements Session {
         this.#onDrained = resolve;
       });
     }
-    await Promise.all([this.#instances.close(), this.#quick?.close()]);
+    // The worker gives memory back to the system, that of the copy too.
+    await this.#quick?.close();
+    await this.#instances.close();
   }
 }
