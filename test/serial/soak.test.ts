@@ -9,7 +9,7 @@ import { binaryRequest, RawClient } from '../../bench/serving/raw-client.js';
 import { repository } from '../support/test-data.js';
 import { fixture } from '../support/torch.js';
 
-/** `INFERNODE_SOAK=200000` makes it long. */
+/** `INFERNODE_SOAK=100000` makes it long. */
 const REQUESTS = Number(process.env.INFERNODE_SOAK ?? 20_000);
 const CONNECTIONS = 16;
 const RELOAD_EVERY = 1000;
