@@ -1,6 +1,7 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listBackends, optimize, type Tensor, writeNpy } from 'infernode';
+import { listBackends, type OptimizeReport, optimize, type Tensor, writeNpy } from 'infernode';
+import type { MatmulPrecision } from '#src/benchmark/protocol';
 import { hasVnni } from '#src/config/cpu-features';
 import { libraryVersions } from '#src/config/environment';
 import { systemInfo } from '#src/config/system-info';
@@ -67,6 +68,13 @@ export async function tunedFolder(model: BenchModel, threads: number): Promise<s
     const calibration = Array.from({ length: SAMPLES }, (_, index) => model.inputs(1, index + 2));
     await optimize(source, { calibration, output: target, threads: [threads], cache: false });
   });
+}
+
+/** What the model of a tuned folder computes in, by the report of `optimize`; null where no limit is measured for it. */
+export async function tunedPrecision(folder: string): Promise<MatmulPrecision | null> {
+  const { candidates } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as OptimizeReport;
+  const { precision } = candidates.find(({ verdict }) => verdict === 'chosen')!;
+  return precision === 'fp16' ? null : precision;
 }
 
 /** A folder with a .npy file for each input of a call. */

@@ -1,10 +1,11 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from 'infernode';
+import type { MatmulPrecision } from '#src/benchmark/protocol';
 import type { PrecisionClass } from '../contestants/catalogue.js';
 import type { BenchModel } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
-import { modelFiles, onnx, onnxInt8, pt, tunedFolder } from '../models/prepare.js';
+import { modelFiles, onnx, onnxInt8, pt, tunedFolder, tunedPrecision } from '../models/prepare.js';
 import { needPython } from '../models/python.js';
 import { ROOT } from '../root.js';
 import { freePort } from './free-port.js';
@@ -19,6 +20,8 @@ export interface ServerSpec {
   readonly isOurs: boolean;
   readonly precision: PrecisionClass;
   readonly from: 'smoke' | 'quick' | 'full';
+  /** Asked once there is a command; null where no limit is measured for it. */
+  readonly computesIn: (model: BenchModel, threads: number) => Promise<MatmulPrecision | null>;
   readonly settings: string;
   /** Answers 200 once the server is ready, with its versions. */
   readonly ready: string;
@@ -40,15 +43,13 @@ async function folderOf(model: BenchModel, file: 'pt' | 'onnx'): Promise<string>
 
 function infernode(
   what: string,
-  precision: PrecisionClass,
-  from: ServerSpec['from'],
+  facts: Pick<ServerSpec, 'from' | 'precision' | 'computesIn'>,
   folder: (model: BenchModel, threads: number) => Promise<string>,
 ): ServerSpec {
   return {
+    ...facts,
     name: `infernode serve ${what}`,
     isOurs: true,
-    precision,
-    from,
     settings: 'HTTP, Open Inference Protocol with binary tensors, batching as it is by default',
     ready: '/v2/health/ready',
     async command(model, threads) {
@@ -68,7 +69,7 @@ function infernode(
 function pythonServer(
   script: string,
   file: (model: BenchModel) => Promise<string>,
-  facts: Pick<ServerSpec, 'name' | 'from' | 'precision' | 'settings'>,
+  facts: Pick<ServerSpec, 'name' | 'from' | 'precision' | 'computesIn' | 'settings'>,
 ): ServerSpec {
   return {
     ...facts,
@@ -88,32 +89,40 @@ function pythonServer(
 
 const fastapi = { settings: 'uvloop, httptools, thread pool' };
 
+type Computes = Pick<ServerSpec, 'precision' | 'computesIn'>;
+const fp32: Computes = { precision: 'fp32', computesIn: async () => 'fp32' };
+const int8: Computes = { precision: 'reduced', computesIn: async () => 'int8' };
+const tuned: Computes = {
+  precision: 'reduced',
+  computesIn: async (model, threads) => tunedPrecision(await tunedFolder(model, threads)),
+};
+
 export const SERVERS: readonly ServerSpec[] = [
-  infernode('torch', 'fp32', 'smoke', (model) => folderOf(model, 'pt')),
-  infernode('onnx', 'fp32', 'full', (model) => folderOf(model, 'onnx')),
+  infernode('torch', { from: 'smoke', ...fp32 }, (model) => folderOf(model, 'pt')),
+  infernode('onnx', { from: 'full', ...fp32 }, (model) => folderOf(model, 'onnx')),
   pythonServer('fastapi_server.py', pt, {
     name: 'FastAPI, uvicorn, TorchScript',
     from: 'smoke',
-    precision: 'fp32',
+    ...fp32,
     ...fastapi,
   }),
   pythonServer('fastapi_server.py', onnx, {
     name: 'FastAPI, uvicorn, onnxruntime',
     from: 'full',
-    precision: 'fp32',
+    ...fp32,
     ...fastapi,
   }),
   pythonServer('ray_serve_server.py', pt, {
     name: 'Ray Serve, TorchScript',
     from: 'full',
-    precision: 'fp32',
+    ...fp32,
     settings: 'serve.batch of 8 within 2 ms, one replica',
   }),
-  infernode('tuned', 'reduced', 'quick', tunedFolder),
+  infernode('tuned', { from: 'quick', ...tuned }, tunedFolder),
   pythonServer('fastapi_server.py', onnxInt8, {
     name: 'FastAPI, uvicorn, onnxruntime INT8',
     from: 'quick',
-    precision: 'reduced',
+    ...int8,
     ...fastapi,
   }),
 ];

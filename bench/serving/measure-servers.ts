@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { MatmulPrecision } from '#src/benchmark/protocol';
 import { packageVersion } from '#src/config/package-root';
 import { type Agreement, type Answer, agreementOf } from '../contestants/agree.js';
 import { LineProcess } from '../contestants/line-process.js';
@@ -23,6 +24,7 @@ export interface PreparedServer {
   readonly spec: ServerSpec;
   readonly model: BenchModel;
   readonly command: readonly [string, ...string[]] | Absent;
+  readonly computesIn: MatmulPrecision | null;
 }
 
 /** Makes what the servers load. */
@@ -38,10 +40,11 @@ export async function prepareServers(
       try {
         const missing = missingIn(mode, spec.from);
         if (missing !== null) throw new Absent(missing);
-        prepared.push({ spec, model, command: await spec.command(model, threads) });
+        const command = await spec.command(model, threads);
+        prepared.push({ spec, model, command, computesIn: await spec.computesIn(model, threads) });
       } catch (error) {
         if (!(error instanceof Absent)) throw error;
-        prepared.push({ spec, model, command: error });
+        prepared.push({ spec, model, command: error, computesIn: null });
       }
     }
   }
@@ -104,10 +107,9 @@ class Trial {
     private readonly load: Load,
     private readonly cores: string | null,
   ) {
-    const { spec, model, command } = prepared;
+    const { spec, model, command, computesIn } = prepared;
     const { name, isOurs, precision, settings } = spec;
     const absent = command instanceof Absent ? command.message : null;
-    const computesIn = precision === 'fp32' ? 'fp32' : null;
     this.result = {
       name,
       isOurs,

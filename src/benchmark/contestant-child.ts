@@ -11,7 +11,8 @@ import { type Call, timeCalls, timeClients, timeLoop } from './time-calls.js';
 
 let subject: OpenSubject | undefined;
 let given: SampleInputs[] = [];
-let isWarm = false;
+/** Once for each process, before the first call that is timed beside the first of all. */
+let warm: Promise<void> | undefined;
 let firstOutputs: Outputs = {};
 
 async function answer(request: Request): Promise<unknown> {
@@ -32,11 +33,11 @@ async function answer(request: Request): Promise<unknown> {
     case 'outputs':
       return request.inputs === null ? firstOutputs : subject!.run(reviveInputs(request.inputs));
     case 'calls':
-      return timedCalls(request.input, request.milliseconds);
+      return timeCalls(await warmed(request.input), request.milliseconds);
     case 'clients':
       return clientCalls(request.clients, request.milliseconds);
     case 'loop':
-      return timeLoop(prepared(0), request.milliseconds);
+      return timeLoop(await warmed(0), request.milliseconds);
     case 'memory':
       return { now: process.memoryUsage.rss(), peak: peakBytes() } satisfies Memory;
     case 'scout':
@@ -50,20 +51,17 @@ async function open(wanted: Subject): Promise<OpenSubject> {
   return (await import('./onnxruntime-subject.js')).openRuntime(wanted);
 }
 
-function prepared(input: number): Call {
-  return subject!.prepare(given[input]!);
-}
-
-async function timedCalls(input: number, milliseconds: number): Promise<number[]> {
-  const call = prepared(input);
-  if (!isWarm) await warmUp(call);
-  isWarm = true;
-  return timeCalls(call, milliseconds);
+async function warmed(input: number): Promise<Call> {
+  const call = subject!.prepare(given[input]!);
+  warm ??= warmUp(call);
+  await warm;
+  return call;
 }
 
 async function clientCalls(clients: number, milliseconds: number): Promise<ClientCalls> {
+  const call = await warmed(0);
   const before = subject!.counts();
-  const calls = await timeClients(prepared(0), clients, milliseconds);
+  const calls = await timeClients(call, clients, milliseconds);
   const after = subject!.counts();
   const batchSize =
     before === null || after === null ? null : (after.requests - before.requests) / (after.calls - before.calls);

@@ -13,7 +13,7 @@ import { reviveInputs } from './revive-inputs.js';
 import { warmUp } from './warm-up.js';
 
 let session: Session | undefined;
-let isWarm = false;
+let warm: Promise<void> | undefined;
 let conversion: Conversion | undefined;
 
 async function answer(request: Request): Promise<unknown> {
@@ -28,8 +28,8 @@ async function answer(request: Request): Promise<unknown> {
       return session!.run('forward', revive(request.inputs));
     case 'latency': {
       const inputs = revive(request.inputs);
-      if (!isWarm) await warmUp(() => session!.run(defaultMethod(session!.info), inputs));
-      isWarm = true;
+      warm ??= warmUp(() => session!.run(defaultMethod(session!.info), inputs));
+      await warm;
       return medianLatency(session!, inputs, request.milliseconds, request.busy);
     }
     case 'measure': {
