@@ -96,12 +96,14 @@ function slowerText(lines: readonly Line[], causes: readonly Cause[]): string {
   // As it is printed: what rounds to 1.00 is as good.
   const slower = lines.filter(({ ratio }) => ratio !== null && Number(ratio.median.toFixed(2)) < 1);
   if (slower.length === 0) return 'Nowhere in this run.';
-  return slower
-    .map((line) => {
-      const why = causeOf(causes, line) ?? 'The cause is not known yet.';
-      return `- **${line.scenario} / ${line.model} / ${line.precision}**: ${times(line.ratio!)} of ${line.peer!.contestant}. ${why}`;
-    })
-    .join('\n');
+  // Lines of the same cause stand together.
+  const alike = new Map<string, string[]>();
+  for (const line of slower) {
+    const why = causeOf(causes, line) ?? 'The cause is not known yet.';
+    const name = `**${line.scenario} / ${line.model} / ${line.precision}**`;
+    alike.set(why, [...(alike.get(why) ?? []), `${name}: ${times(line.ratio!)} of ${line.peer!.contestant}`]);
+  }
+  return Array.from(alike, ([why, names]) => `- ${names.join('; ')}. ${why}`).join('\n');
 }
 
 function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['models'][number]): string {

@@ -46,6 +46,18 @@ test('a line that we lose for a reason that nobody wrote down says so', () => {
   assert.match(resultsMarkdown(result, [], [], new Map()), /of x\. The cause is not known yet\./);
 });
 
+test('lines that are lost for the same reason stand together', () => {
+  const both = resultOf([
+    measured('SingleStream', 'a', [20, 20, 20]),
+    measured('SingleStream', 'x', [10, 10, 10]),
+    measured('Server', 'a', [5, 5, 5]),
+    measured('Server', 'x', [10, 10, 10]),
+  ]);
+  const text = resultsMarkdown(both, [], parseCauses('## * / net / *\nIt waits.\n'), new Map());
+  assert.equal(text.split('It waits.').length, 2);
+  assert.match(line(text, '- **')!, /^- \*\*SingleStream.* of x; \*\*Server .* of x\. It waits\.$/);
+});
+
 test('causes are found by scenario, model and precision', () => {
   const causes = parseCauses('## A / b / fp32\none\n## * / b / *\ntwo\n');
   assert.equal(causeOf(causes, { scenario: 'A', model: 'b', precision: 'fp32' }), 'one two');
