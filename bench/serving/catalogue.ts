@@ -8,11 +8,10 @@ import { MADE } from '../models/made.js';
 import { modelFiles, onnx, onnxInt8, pt, tunedFolder, tunedPrecision } from '../models/prepare.js';
 import { needPython } from '../models/python.js';
 import { ROOT } from '../root.js';
-import { freePort } from './free-port.js';
 import { binaryRequest, plainRequest } from './raw-client.js';
 
-/** One that was free when this process began. */
-export const PORT = await freePort();
+/** The command that starts a server at a port. */
+export type ServerCommand = (port: number) => readonly [string, ...string[]];
 
 /** A server that takes part in the scenario Server. */
 export interface ServerSpec {
@@ -25,10 +24,10 @@ export interface ServerSpec {
   readonly settings: string;
   /** Answers 200 once the server is ready, with its versions. */
   readonly ready: string;
-  /** The command that starts it. @throws Absent */
-  readonly command: (model: BenchModel, threads: number) => Promise<readonly [string, ...string[]]>;
-  /** The bytes of a query of one sample; the server is up. */
-  readonly request: (model: BenchModel) => Promise<Buffer>;
+  /** @throws Absent */
+  readonly command: (model: BenchModel, threads: number) => Promise<ServerCommand>;
+  /** The bytes of a query of one sample; the server is up at this port. */
+  readonly request: (model: BenchModel, port: number) => Promise<Buffer>;
 }
 
 /** A folder of our model repository with one file of a model. */
@@ -54,11 +53,12 @@ function infernode(
     ready: '/v2/health/ready',
     async command(model, threads) {
       const path = `model=${await folder(model, threads)}`;
-      const options = ['--port', String(PORT), '--no-docs', '--threads', String(threads)];
-      return [process.execPath, join(ROOT, 'dist/cli/main.js'), 'serve', path, ...options];
+      const options = ['--no-docs', '--threads', String(threads)];
+      const cli = join(ROOT, 'dist/cli/main.js');
+      return (port) => [process.execPath, cli, 'serve', path, ...options, '--port', String(port)];
     },
-    async request(model) {
-      const metadata = await fetch(`http://127.0.0.1:${PORT}/v2/models/model`);
+    async request(model, port) {
+      const metadata = await fetch(`http://127.0.0.1:${port}/v2/models/model`);
       const { inputs } = (await metadata.json()) as { inputs: { name: string }[] };
       const tensors = Object.values(model.inputs(1)) as Tensor[];
       return binaryRequest('model', Object.fromEntries(inputs.map(({ name }, index) => [name, tensors[index]!])));
@@ -80,8 +80,9 @@ function pythonServer(
         const { dtype, shape } = value as Tensor;
         return `${input}:${dtype}:${shape.slice(1)}`;
       });
-      const served = [await file(model), inputs.join(' '), String(PORT), String(threads)];
-      return [needPython(), join(ROOT, 'bench/peers', script), ...served];
+      const served = [await file(model), inputs.join(' ')];
+      const python = needPython();
+      return (port) => [python, join(ROOT, 'bench/peers', script), ...served, String(port), String(threads)];
     },
     request: async (model) => plainRequest('/infer', Object.values(model.inputs(1)) as Tensor[]),
   };

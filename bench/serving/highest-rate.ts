@@ -3,8 +3,8 @@ const LEAST_SHARE = 1 / 64;
 /** Rates of one server differ by less from one search to the next. */
 const NEAR = 1.3;
 
-/** Whether a rate holds. */
-export type Holds = (rate: number) => Promise<boolean>;
+/** Yields the rate to try next, is given whether it held, and returns the highest one that was seen to hold, 0 if none did. */
+export type Search = Generator<number, number, boolean>;
 
 /**
  * Finds the highest rate that holds, by bisection on a logarithmic scale. A rate that does not hold is tried once more: one stall of
@@ -12,35 +12,34 @@ export type Holds = (rate: number) => Promise<boolean>;
  *
  * @param capacity the throughput with many clients, about which the rate is looked for
  * @param halvings of the interval, from half to one and a quarter of the capacity
- * @returns the highest rate that was seen to hold, 0 if none did
  * @throws an error for a capacity of 0
  */
-export async function highestRate(capacity: number, halvings: number, holds: Holds): Promise<number> {
+export function highestRate(capacity: number, halvings: number): Search {
   if (!(capacity > 0)) throw new Error('no query was answered in the time of a trial; it is too short for this model');
-  return bisect(capacity / 2, capacity * 1.25, 2, halvings, twice(holds));
+  return bisect(capacity / 2, capacity * 1.25, 2, halvings);
 }
 
 /** The same about a rate that an earlier search found, which takes fewer trials: up to 1.3 times that, and down to what holds. */
-export async function rateNear(found: number, halvings: number, holds: Holds): Promise<number> {
-  return bisect(found, found * NEAR, NEAR, halvings, twice(holds));
+export function rateNear(found: number, halvings: number): Search {
+  return bisect(found, found * NEAR, NEAR, halvings);
 }
 
 /** From an interval whose upper end is taken not to hold, and whose lower end is lowered by `factor` until it does. */
-async function bisect(low: number, high: number, factor: number, halvings: number, holds: Holds): Promise<number> {
+function* bisect(low: number, high: number, factor: number, halvings: number): Search {
   const least = high * LEAST_SHARE;
-  while (!(await holds(low))) {
+  while (!(yield* holds(low))) {
     high = low;
     low /= factor;
     if (low < least) return 0;
   }
   for (let step = 0; step < halvings; step++) {
     const middle = Math.sqrt(low * high);
-    if (await holds(middle)) low = middle;
+    if (yield* holds(middle)) low = middle;
     else high = middle;
   }
   return low;
 }
 
-function twice(holds: Holds): Holds {
-  return async (rate) => (await holds(rate)) || (await holds(rate));
+function* holds(rate: number): Generator<number, boolean, boolean> {
+  return (yield rate) || (yield rate);
 }

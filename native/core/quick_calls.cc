@@ -32,7 +32,12 @@ void QuickCalls::took(Kind kind, std::chrono::nanoseconds duration) {
   auto& [_, average, row, needed, distrust] = latest(kind);
   if (duration > kLong) {
     if (row >= needed) {
-      distrust = row - needed >= kLasting ? std::max(distrust / 2, 1U) : std::min(distrust * 2, kMostNeeded);
+      const bool is_lasting = row - needed >= kLasting;
+      distrust = is_lasting ? std::max(distrust / 2, 1U) : std::min(distrust * 2, kMostNeeded);
+      if (is_lasting && duration < kForgiven) {
+        row = needed;  // it is trusted as before, but has to last anew
+        return;
+      }
       const auto times = static_cast<uint64_t>(duration / kLong) + 1;
       needed = static_cast<uint32_t>(std::min<uint64_t>(kLeastNeeded * times * distrust, kMostNeeded));
     }

@@ -10,9 +10,9 @@
 namespace infernode {
 
 // Learns from how long calls took: one is expected to be quick after several of its kind in a row that were so on
-// average. A long one ends that: a row is asked for that is as much longer as the call was, and twice as long each time
-// that it did not last. So a model whose time depends on the content of its inputs seldom holds up whoever trusted it,
-// and a call that was interrupted does little harm.
+// average. A long one ends that, unless it is the first of many: a row is asked for that is as much longer as the call
+// was, and twice as long each time that it did not last. So a model whose time depends on the content of its inputs
+// seldom holds up whoever trusted it, and a call that was interrupted does no harm.
 //
 // Thread-safe.
 class QuickCalls {
@@ -22,6 +22,8 @@ class QuickCalls {
   static constexpr std::chrono::nanoseconds kQuick = std::chrono::microseconds(100);
   // Shorter ones may have been interrupted.
   static constexpr std::chrono::nanoseconds kLong = std::chrono::milliseconds(1);
+  // So may have been those below this that come after many quick ones.
+  static constexpr std::chrono::nanoseconds kForgiven = std::chrono::milliseconds(10);
 
   // Calls of one method whose arguments have the same structure, dtypes, shapes and numbers; only the content of
   // tensors and texts differs.

@@ -8,6 +8,8 @@ const MOST_MS = 0.5;
 const WORTH_A_TRY_MS = 2;
 /** Shorter ones on the caller's thread may have been interrupted. */
 const LONG_MS = 1;
+/** So may have been those below this that come after many quick ones: another process, or garbage that is collected. */
+const FORGIVEN_MS = 10;
 /** Calls in a row, none of them long, before they are expected to be quick. */
 const LEAST_NEEDED = 16;
 const MOST_NEEDED = 2 ** 20;
@@ -24,9 +26,9 @@ type Shapes = readonly (readonly number[])[];
 
 /**
  * Learns from how long calls took, as native/core/quick_calls.h does: one is expected to be quick after several of its shapes in a
- * row that were so on average. A long one ends that: a row is asked for that is as much longer as the call was, and twice as long each
- * time that it did not last. So a model whose time depends on the content of its inputs seldom holds up whoever trusted it, and
- * garbage that is collected during a call, or another process, does little harm.
+ * row that were so on average. A long one ends that, unless it is the first of many: a row is asked for that is as much longer as the
+ * call was, and twice as long each time that it did not last. So a model whose time depends on the content of its inputs seldom holds
+ * up whoever trusted it, and a call that was interrupted does no harm.
  */
 export class QuickCalls {
   /** Batches have several sizes. The shapes of the latest call are first. */
@@ -69,17 +71,25 @@ class CallsOfShapes {
   expects(others: number): boolean {
     if (this.#row < this.#needed) return false;
     const [averageMs, limit] = this.#wasHere ? [this.#hereMs, this.#limitMs] : [this.#workerMs, WORTH_A_TRY_MS];
-    return (1 + others) * averageMs < limit;
+    return averageMs < limit && (1 + others) * averageMs < (this.#wasHere ? MOST_MS : limit);
   }
 
   took(ms: number, isHere: boolean): void {
-    if (isHere && ms > LONG_MS) this.#end(Math.ceil(ms / LONG_MS), MOST_NEEDED);
+    if (isHere && ms > LONG_MS) this.#tookLong(ms);
     else {
       this.#row++;
       if (isHere) this.#tookHere(ms);
       else this.#workerMs = this.#row === 1 || this.#wasHere ? ms : averaged(this.#workerMs, ms);
     }
     this.#wasHere = isHere;
+  }
+
+  #tookLong(ms: number): void {
+    if (ms < FORGIVEN_MS && this.#isLasting) {
+      this.#distrust = Math.max(this.#distrust / 2, 1);
+      // It is trusted as before, but has to last anew.
+      this.#row = this.#needed;
+    } else this.#end(Math.ceil(ms / LONG_MS), MOST_NEEDED);
   }
 
   #tookHere(ms: number): void {
@@ -90,11 +100,14 @@ class CallsOfShapes {
 
   /** Begins another row, so many times as long. */
   #end(times: number, mostDistrust: number): void {
-    const isLasting = this.#row - this.#needed >= LASTING;
-    if (isLasting) this.#distrust = Math.max(this.#distrust / 2, 1);
+    if (this.#isLasting) this.#distrust = Math.max(this.#distrust / 2, 1);
     else if (this.#distrust < mostDistrust) this.#distrust *= 2;
     this.#needed = Math.min(LEAST_NEEDED * times * this.#distrust, MOST_NEEDED);
     this.#row = 0;
+  }
+
+  get #isLasting(): boolean {
+    return this.#row - this.#needed >= LASTING;
   }
 
   get #limitMs(): number {

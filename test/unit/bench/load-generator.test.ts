@@ -49,8 +49,8 @@ test('connections that the server closed are opened again', async (t) => {
   const load: LineProcess<LoadAsk, LoadReplies> = new LineProcess([process.execPath, generator]);
   t.after(() => load.end());
   await load.ask({ ask: 'connect', port, request });
-  await load.ask({ ask: 'clients', clients: 4, ms: 50 });
+  await load.ask({ ask: 'clients', port, clients: 4, ms: 50 });
   await closeIdle({ server, connections: 4 });
-  const { queries, p99 } = await load.ask({ ask: 'arrivals', rate: 200, ms: 100, seed: 1, boundMs: 60_000 });
+  const { queries, p99 } = await load.ask({ ask: 'arrivals', port, rate: 200, ms: 100, seed: 1, boundMs: 60_000 });
   assert.ok(queries > 0 && p99 !== null);
 });

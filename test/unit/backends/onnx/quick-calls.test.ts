@@ -63,7 +63,7 @@ test('what is not quick here goes back to the worker, for twice as many calls ea
 test('those that are there already count too', () => {
   const calls = after(16, 0.03);
   assert.deepEqual(
-    [0, 2, 3].map((others) => calls.expects(one, others)),
+    [0, 14, 20].map((others) => calls.expects(one, others)),
     [true, true, false],
   );
 });
@@ -86,16 +86,27 @@ test('a long one asks for a row as much longer, and twice as long each time that
   assert.equal(rowNeeded(calls), 64);
   calls.took(one, 1.5, true);
   assert.equal(rowNeeded(calls), 128);
-  for (const needed of [64, 32, 32]) {
-    for (let i = 0; i < 1000; i++) calls.took(one, 0.01, true);
+  for (let i = 0; i < 1000; i++) calls.took(one, 0.01, true);
+  calls.took(one, 100, true);
+  assert.equal(rowNeeded(calls), 16 * 100 * 2);
+  for (let i = 0; i < 40; i++) calls.took(one, 1e9, true);
+  assert.equal(rowNeeded(calls), 2 ** 20);
+});
+
+test('a long one after many others is forgiven, and makes up for earlier ones', () => {
+  const calls = after(16, 0.01);
+  for (const needed of [64, 128]) {
     calls.took(one, 1.5, true);
     assert.equal(rowNeeded(calls), needed);
   }
-  for (let i = 0; i < 1000; i++) calls.took(one, 0.01, true);
-  calls.took(one, 100, true);
-  assert.equal(rowNeeded(calls), 16 * 100);
-  for (let i = 0; i < 40; i++) calls.took(one, 1e9, true);
-  assert.equal(rowNeeded(calls), 2 ** 20);
+  for (let times = 0; times < 2; times++) {
+    for (let i = 0; i < 256; i++) calls.took(one, 0.01, true);
+    calls.took(one, 9, true);
+    assert.ok(calls.expects(one, 0));
+  }
+  for (let i = 0; i < 255; i++) calls.took(one, 0.01, true);
+  calls.took(one, 1.5, true);
+  assert.equal(rowNeeded(calls), 64);
 });
 
 test('one that was long in the worker counts in the average only', () => {

@@ -1,0 +1,205 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MatmulPrecision } from '#src/benchmark/protocol';
+import { packageVersion } from '#src/config/package-root';
+import { type Agreement, type Answer, agreementOf } from '../contestants/agree.js';
+import type { LineProcess } from '../contestants/line-process.js';
+import { Absent } from '../contestants/protocol.js';
+import type { BenchModel } from '../models/catalogue.js';
+import { MADE } from '../models/made.js';
+import type { BenchPlan } from '../plan.js';
+import type { ContestantResult } from '../results/result.js';
+import { type Figure, inOneTurn, type Turns } from '../scenarios/rounds.js';
+import type { ServerCommand, ServerSpec } from './catalogue.js';
+import { freePort } from './free-port.js';
+import { highestRate, rateNear, type Search } from './highest-rate.js';
+import type { LoadAsk, LoadReplies } from './load-protocol.js';
+import { type ServerProcess, startServer } from './server-process.js';
+
+export type Load = LineProcess<LoadAsk, LoadReplies>;
+
+/** A server and the command that starts it, or why it cannot take part. */
+export interface PreparedServer {
+  readonly spec: ServerSpec;
+  readonly model: BenchModel;
+  readonly command: ServerCommand | Absent;
+  readonly computesIn: MatmulPrecision | null;
+}
+
+/** A trial lasts so many bounds at least: shorter ones have a handful of queries, and no batch begins and ends in them. */
+const LEAST_BOUNDS = 6;
+
+/** Servers that answer more in a second are warmed up longer. */
+const QUICK_QUERIES = 200;
+
+/** Then a server is started anew: neither two processes of one program are equally fast. */
+const ROUNDS_OF_A_PROCESS = 4;
+
+/** One server with one model. */
+export class ServerContestant {
+  result: ContestantResult;
+  #answer: Answer | undefined;
+  #server: ServerProcess | undefined;
+  #rounds = 0;
+  #roundsOfServer = 0;
+  /** The highest rate that held in the last round. */
+  #rate = 0;
+
+  constructor(
+    private readonly prepared: PreparedServer,
+    private readonly plan: BenchPlan,
+    private readonly load: Load,
+    private readonly cores: string | null,
+  ) {
+    const { spec, model, command, computesIn } = prepared;
+    const { name, isOurs, precision, settings } = spec;
+    const absent = command instanceof Absent ? command.message : null;
+    this.result = {
+      name,
+      isOurs,
+      precision,
+      computesIn,
+      model: model.name,
+      settings,
+      versions: {},
+      agreement: null,
+      absent,
+    };
+  }
+
+  /** Starts the server once, and compares its answer with that of another. */
+  async isThere(other: ServerContestant | undefined): Promise<boolean> {
+    if (this.prepared.command instanceof Absent) return false;
+    try {
+      const { port } = await this.#start();
+      const ready = await fetch(`http://127.0.0.1:${port}${this.prepared.spec.ready}`);
+      // Ours says no versions there: they are those of this process.
+      const versions = this.result.isOurs
+        ? { infernode: packageVersion() }
+        : ((await ready.json()) as Record<string, string>);
+      this.result = { ...this.result, versions };
+    } catch (error) {
+      const { message } = error as Error;
+      const missing = /ModuleNotFoundError: (.*)/.exec(message)?.[1];
+      if (missing === undefined) throw error;
+      this.result = { ...this.result, absent: `${missing}: npm run bench:peers installs it` };
+      return false;
+    } finally {
+      await this.stop();
+    }
+    if (other !== undefined) this.result = { ...this.result, agreement: this.#agreementWith(other) };
+    return true;
+  }
+
+  /** A first one alone, from which it is known where to look for the rate; then one in turns. */
+  round(): Turns {
+    return this.#rate > 0 ? this.#searchInTurns() : inOneTurn(() => this.#firstRound());
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  async #firstRound(): Promise<readonly Figure[]> {
+    try {
+      const { port } = await this.#warm();
+      const figures: Figure[] = [];
+      for (const count of this.plan.clients) {
+        const { throughput } = await this.load.ask({ ask: 'clients', port, clients: count, ms: this.#trialMs });
+        const calls = Math.round((throughput * this.#trialMs) / 1000);
+        figures.push({ scenario: 'Concurrency', at: count, value: throughput, calls });
+      }
+      const capacity = Math.max(...figures.map(({ value }) => value));
+      const turns = this.#turnsOf(highestRate(capacity, this.plan.halvings));
+      while (await turns.take());
+      return [...figures, ...turns.figures()];
+    } finally {
+      await this.stop();
+    }
+  }
+
+  #searchInTurns(): Turns {
+    const search = this.#turnsOf(rateNear(this.#rate, this.plan.halvings - 1));
+    let isWarm = false;
+    return {
+      ...search,
+      // The first turn is for that alone, so that trials are next to those of others.
+      take: async () => {
+        if (isWarm) return search.take();
+        if (++this.#roundsOfServer > ROUNDS_OF_A_PROCESS) await this.stop();
+        if (this.#server === undefined) {
+          await this.#warm();
+          this.#roundsOfServer = 1;
+        }
+        isWarm = true;
+        return true;
+      },
+    };
+  }
+
+  /** One trial in each turn, of the server that is up. */
+  #turnsOf(search: Search): Turns {
+    const { boundMs } = this.prepared.model;
+    const seed = ++this.#rounds;
+    let step = search.next();
+    let queries = 0;
+    return {
+      take: async () => {
+        const { port } = this.#server!;
+        const arrivals = { port, rate: step.value, ms: this.#trialMs, seed, boundMs };
+        const found = await this.load.ask({ ask: 'arrivals', ...arrivals });
+        queries += found.queries;
+        step = search.next(found.p99 !== null && found.p99 <= boundMs);
+        if (step.done) this.#rate = step.value;
+        return !step.done;
+      },
+      figures: () => [{ scenario: 'Server', at: null, value: this.#rate, calls: queries }],
+    };
+  }
+
+  get #trialMs(): number {
+    return Math.max(this.plan.serverMs, LEAST_BOUNDS * this.prepared.model.boundMs);
+  }
+
+  /** What compiles while it runs takes thousands of queries to be done, which are a good part of the time of quick ones. */
+  async #warm(): Promise<ServerProcess> {
+    const server = await this.#start();
+    const { port } = server;
+    const clients = Math.max(...this.plan.clients);
+    const ms = this.plan.serverWarmUpMs;
+    const { throughput } = await this.load.ask({ ask: 'clients', port, clients, ms });
+    if (throughput > QUICK_QUERIES) await this.load.ask({ ask: 'clients', port, clients, ms: 4 * ms });
+    return server;
+  }
+
+  /** The server is up then, and the load generator knows its request. */
+  async #start(): Promise<ServerProcess> {
+    const { spec, model, command } = this.prepared;
+    const port = await freePort();
+    const server = await startServer((command as ServerCommand)(port), { port, core: this.cores, ready: spec.ready });
+    this.#server = server;
+    const request = join(MADE, 'request.bin');
+    await writeFile(request, await spec.request(model, port));
+    const answer = await this.load.ask({ ask: 'connect', port, request });
+    this.#answer ??= answerOf(answer);
+    return server;
+  }
+
+  #agreementWith(other: ServerContestant): Agreement {
+    const { name, precision } = this.result;
+    try {
+      return agreementOf(this.#answer!, other.#answer!, precision);
+    } catch (error) {
+      throw new Error(`${name} does not answer as ${other.result.name}: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** The float32 numbers of an answer, behind the JSON of the Open Inference Protocol where there is some. */
+function answerOf({ head, body }: LoadReplies['connect']): Answer {
+  const offset = Number(/\r\ninference-header-content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+  const bytes = Uint8Array.from(Buffer.from(body, 'base64')).slice(offset);
+  const data = new Float32Array(bytes.buffer);
+  return { shape: [1, data.length], data };
+}
