@@ -106,7 +106,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     warmUpMs: 300,
     asleep: true,
     serverHeats: { least: 1, most: 1, forMs: 0 },
-    serverFinals: { least: 4, most: 20, forMs: 200_000 },
+    serverFinals: { least: 4, most: 20, forMs: 300_000 },
     overheadRounds: 16,
     roundMs: 100,
     leastCalls: 20,

@@ -19,9 +19,15 @@ export function highestRate(capacity: number, halvings: number): Search {
   return bisect(capacity / 2, capacity * 1.25, 2, halvings);
 }
 
-/** The same about a rate that an earlier search found, which takes fewer trials: up to 1.3 times that, and down to what holds. */
-export function rateNear(found: number, halvings: number): Search {
-  return bisect(found, found * NEAR, NEAR, halvings);
+/** The same about a rate that an earlier search found, which takes fewer trials: in steps of 1.3, down and up to what holds. */
+export function* rateNear(found: number, halvings: number): Search {
+  const highest = NEAR ** (1 - 2 ** -halvings) * 0.999;
+  for (let from = found; ; ) {
+    const rate = yield* bisect(from, from * NEAR, NEAR, halvings);
+    // All that was tried held: it may be higher still.
+    if (rate < from * highest) return rate;
+    from = rate;
+  }
 }
 
 /** From an interval whose upper end is taken not to hold, and whose lower end is lowered by `factor` until it does. */
