@@ -57,6 +57,8 @@ export interface HeatsAndFinals<T extends Measurable> {
   /** What was found of this model in earlier sittings; heats are for the first one. */
   readonly earlier: readonly Measured[];
   readonly eachRound: Rounds<T>['eachRound'];
+  /** Whether contestants were next to each other in the heats too; if not, these only say who takes part in the finals. */
+  readonly heatsCount: boolean;
 }
 
 /**
@@ -68,7 +70,7 @@ export interface HeatsAndFinals<T extends Measurable> {
 export async function measureHeatsAndFinals<T extends Measurable>(
   contestants: readonly T[],
   steps: readonly Step<T>[],
-  { heats, finals, own, earlier, eachRound }: HeatsAndFinals<T>,
+  { heats, finals, own, earlier, eachRound, heatsCount }: HeatsAndFinals<T>,
 ): Promise<Measured[]> {
   const inHeats =
     earlier.length === 0 ? await measureRounds(contestants, steps, { ...heats, first: 0, eachRound }) : [];
@@ -78,7 +80,7 @@ export async function measureHeatsAndFinals<T extends Measurable>(
     first: Math.max(0, ...before.map(({ rounds }) => rounds.length)),
     eachRound,
     choose(rounds, found) {
-      const all = finalsOf(joinRounds(before, found), own);
+      const all = finalsOf(joinFinals(before, found, heatsCount), own);
       const open = all.filter(({ isDecided }) => rounds < finals.least || !isDecided);
       if (open.length === 0) return null;
       return (step, contestant) => {
@@ -87,5 +89,13 @@ export async function measureHeatsAndFinals<T extends Measurable>(
       };
     },
   });
-  return joinRounds(inHeats, inFinals);
+  return joinFinals(inHeats, inFinals, heatsCount);
+}
+
+/** Of what was measured in finals, the rounds before are left out where they do not count. */
+function joinFinals(before: readonly Measured[], finals: readonly Measured[], heatsCount: boolean): Measured[] {
+  if (heatsCount) return joinRounds(before, finals);
+  const isIn = (each: Measured) =>
+    finals.some((one) => one.scenario === each.scenario && one.contestant === each.contestant);
+  return [...before.filter((each) => !isIn(each)), ...finals];
 }

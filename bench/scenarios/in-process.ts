@@ -96,7 +96,14 @@ export async function measureSitting(
     return {
       // The first sitting has all of them, and whom they agree with.
       contestants: isFirst ? contestants.map((each) => withAgreement(each, agreement.get(each) ?? null)) : [],
-      measurements: await measureHeatsAndFinals(present, steps, { heats, finals, own, earlier, eachRound }),
+      measurements: await measureHeatsAndFinals(present, steps, {
+        heats,
+        finals,
+        own,
+        earlier,
+        eachRound,
+        heatsCount: true,
+      }),
     };
   } finally {
     await Promise.all(contestants.map(({ process }) => process?.end()));

@@ -62,7 +62,7 @@ export async function measureServers(
       const own = new Set(present.flatMap(({ result }) => (result.isOurs ? [result.name] : [])));
       const eachRound = async (round: number) => onProgress(`servers, ${name}, round ${round + 1}`);
       const { serverHeats: heats, serverFinals: finals } = plan;
-      const rounds = { heats, finals, own, earlier: [], eachRound };
+      const rounds = { heats, finals, own, earlier: [], eachRound, heatsCount: false };
       try {
         found.measurements.push(...(await measureHeatsAndFinals(present, [step], rounds)));
       } finally {

@@ -74,6 +74,7 @@ test('rounds go on for what is not decided, with finalists only', async () => {
     own,
     earlier,
     eachRound: async () => {},
+    heatsCount: true,
   });
   const count = (what: string) => asked.filter((each) => each === what).length;
   assert.deepEqual(
@@ -93,9 +94,10 @@ test('where all is decided, no more rounds are measured than the least', async (
   };
   const earlier = [measured('Server', 'a', [1]), measured('Server', 'x', [1])];
   const finals = { least: 3, most: 9, forMs: 3_600_000 };
-  const measure = (earlier: readonly Measured[]) =>
-    measureHeatsAndFinals(contestants, [step], { heats, finals, own, earlier, eachRound: async () => {} });
+  const measure = (earlier: readonly Measured[], heatsCount = true) =>
+    measureHeatsAndFinals(contestants, [step], { heats, finals, own, earlier, eachRound: async () => {}, heatsCount });
   assert.deepEqual((await measure(earlier))[0]!.rounds, [null, 1, 1, 1]);
   // Without earlier rounds, heats come first.
   assert.deepEqual((await measure([]))[0]!.rounds, [1, 1, 1, 1, 1]);
+  assert.deepEqual((await measure([], false))[0]!.rounds, [null, null, 1, 1, 1]);
 });
