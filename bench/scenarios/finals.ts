@@ -1,7 +1,7 @@
 import { COMPARED, ranked, ratioOf } from '../results/lines.js';
 import type { Measured } from '../results/result.js';
 import { figureOf, spreadOf } from '../results/spread.js';
-import { joinRounds, type Measurable, measureRounds, type Rounds, type Span, type Step } from './rounds.js';
+import { joinRounds, keyOf, type Measurable, measureRounds, type Rounds, type Span, type Step } from './rounds.js';
 import { SCENARIOS, type Scenario } from './scenario.js';
 
 /** Whoever is that near to the best may turn out to be it. */
@@ -95,7 +95,6 @@ export async function measureHeatsAndFinals<T extends Measurable>(
 /** Of what was measured in finals, the rounds before are left out where they do not count. */
 function joinFinals(before: readonly Measured[], finals: readonly Measured[], heatsCount: boolean): Measured[] {
   if (heatsCount) return joinRounds(before, finals);
-  const isIn = (each: Measured) =>
-    finals.some((one) => one.scenario === each.scenario && one.contestant === each.contestant);
-  return [...before.filter((each) => !isIn(each)), ...finals];
+  const inFinals = new Set(finals.map(keyOf));
+  return [...before.filter((each) => !inFinals.has(keyOf(each))), ...finals];
 }

@@ -50,15 +50,19 @@ export interface Figure {
   readonly calls: number;
 }
 
+/** The same for all measurements of the same. */
+export function keyOf({ scenario, model, contestant, at }: Measured): string {
+  return JSON.stringify([scenario, model, contestant, at]);
+}
+
 /** Measurements of the same in earlier and in later rounds as one. */
 export function joinRounds(earlier: readonly Measured[], later: readonly Measured[]): Measured[] {
-  const key = ({ scenario, model, contestant, at }: Measured) => JSON.stringify([scenario, model, contestant, at]);
-  const joined = new Map(earlier.map((each) => [key(each), each]));
+  const joined = new Map(earlier.map((each) => [keyOf(each), each]));
   for (const each of later) {
-    const { rounds, calls } = joined.get(key(each)) ?? { rounds: [], calls: 0 };
+    const { rounds, calls } = joined.get(keyOf(each)) ?? { rounds: [], calls: 0 };
     const length = Math.max(rounds.length, each.rounds.length);
     const both = Array.from({ length }, (_, round) => each.rounds[round] ?? rounds[round] ?? null);
-    joined.set(key(each), { ...each, rounds: both, calls: calls + each.calls });
+    joined.set(keyOf(each), { ...each, rounds: both, calls: calls + each.calls });
   }
   return [...joined.values()];
 }

@@ -86,7 +86,7 @@ class CallsOfShapes {
 
   #tookLong(ms: number): void {
     if (ms < FORGIVEN_MS && this.#isLasting) {
-      this.#distrust = Math.max(this.#distrust / 2, 1);
+      this.#judge(MOST_NEEDED);
       // It is trusted as before, but has to last anew.
       this.#row = this.#needed;
     } else this.#end(Math.ceil(ms / LONG_MS), MOST_NEEDED);
@@ -100,10 +100,14 @@ class CallsOfShapes {
 
   /** Begins another row, so many times as long. */
   #end(times: number, mostDistrust: number): void {
-    if (this.#isLasting) this.#distrust = Math.max(this.#distrust / 2, 1);
-    else if (this.#distrust < mostDistrust) this.#distrust *= 2;
+    this.#judge(mostDistrust);
     this.#needed = Math.min(LEAST_NEEDED * times * this.#distrust, MOST_NEEDED);
     this.#row = 0;
+  }
+
+  #judge(mostDistrust: number): void {
+    if (this.#isLasting) this.#distrust = Math.max(this.#distrust / 2, 1);
+    else if (this.#distrust < mostDistrust) this.#distrust *= 2;
   }
 
   get #isLasting(): boolean {
