@@ -41,7 +41,7 @@ export interface BenchPlan {
   readonly serverMs: number;
   /** How long clients call a server before it is measured, in each round: what compiles while it runs has compiled by then. */
   readonly serverWarmUpMs: number;
-  /** Halvings of the interval that the highest rate lies in. */
+  /** Halvings of the interval that the highest rate lies in, in the heats. */
   readonly halvings: number;
 }
 
@@ -106,7 +106,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     warmUpMs: 300,
     asleep: true,
     serverHeats: { least: 1, most: 1, forMs: 0 },
-    serverFinals: { least: 4, most: 20, forMs: 300_000 },
+    serverFinals: { least: 4, most: 24, forMs: 480_000 },
     overheadRounds: 16,
     roundMs: 100,
     leastCalls: 20,

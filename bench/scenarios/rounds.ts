@@ -20,7 +20,7 @@ export interface Step<T extends Measurable> {
   /** The scenarios of MLPerf Inference that it measures of a contestant. */
   readonly decides: (contestant: T) => readonly Scenario[];
   /** Begins it for one contestant and one round. */
-  readonly begin: (contestant: T) => Turns;
+  readonly begin: (contestant: T, round: number) => Turns;
 }
 
 /** The turns of one contestant at one step of one round. */
@@ -102,7 +102,7 @@ export async function measureRounds<T extends Measurable>(
     const inOrder = [...contestants.slice(begin), ...contestants.slice(0, begin)];
     for (const step of steps) {
       const there = inOrder.filter((each) => (step.applies?.(each) ?? true) && takesPart(step, each));
-      const begun = there.map((contestant) => ({ contestant, turns: step.begin(contestant) }));
+      const begun = there.map((contestant) => ({ contestant, turns: step.begin(contestant, round) }));
       await inTurns(begun.map(({ turns }) => turns));
       const measured = begun.flatMap(({ contestant, turns }) =>
         turns.figures().map((figure) => measuredOf(contestant, figure, round)),

@@ -58,7 +58,7 @@ export async function measureServers(
         onProgress(`try ${each.result.name}, ${name}`);
         if (await each.isThere(present[0])) present.push(each);
       }
-      const step: Step<ServerContestant> = { decides: () => ['Server'], begin: (each) => each.round() };
+      const step: Step<ServerContestant> = { decides: () => ['Server'], begin: (each, round) => each.round(round) };
       const own = new Set(present.flatMap(({ result }) => (result.isOurs ? [result.name] : [])));
       const eachRound = async (round: number) => onProgress(`servers, ${name}, round ${round + 1}`);
       const { serverHeats: heats, serverFinals: finals } = plan;

@@ -40,7 +40,6 @@ export class ServerContestant {
   result: ContestantResult;
   #answer: Answer | undefined;
   #server: ServerProcess | undefined;
-  #rounds = 0;
   #roundsOfServer = 0;
   /** The highest rate that held in the last round. */
   #rate = 0;
@@ -91,9 +90,13 @@ export class ServerContestant {
     return true;
   }
 
-  /** A first one alone, from which it is known where to look for the rate; then one in turns. */
-  round(): Turns {
-    return this.#rate > 0 ? this.#searchInTurns() : inOneTurn(() => this.#firstRound());
+  /**
+   * A first one alone, from which it is known where to look for the rate; then one in turns.
+   *
+   * @param seed of the arrivals, the same for all servers in one round
+   */
+  round(seed: number): Turns {
+    return this.#rate > 0 ? this.#searchInTurns(seed) : inOneTurn(() => this.#firstRound(seed));
   }
 
   async stop(): Promise<void> {
@@ -101,7 +104,7 @@ export class ServerContestant {
     this.#server = undefined;
   }
 
-  async #firstRound(): Promise<readonly Figure[]> {
+  async #firstRound(seed: number): Promise<readonly Figure[]> {
     try {
       const { port } = await this.#warm();
       const figures: Figure[] = [];
@@ -111,7 +114,7 @@ export class ServerContestant {
         figures.push({ scenario: 'Concurrency', at: count, value: throughput, calls });
       }
       const capacity = Math.max(...figures.map(({ value }) => value));
-      const turns = this.#turnsOf(highestRate(capacity, this.plan.halvings));
+      const turns = this.#turnsOf(highestRate(capacity, this.plan.halvings), seed);
       while (await turns.take());
       return [...figures, ...turns.figures()];
     } finally {
@@ -119,8 +122,8 @@ export class ServerContestant {
     }
   }
 
-  #searchInTurns(): Turns {
-    const search = this.#turnsOf(rateNear(this.#rate, this.plan.halvings - 1));
+  #searchInTurns(seed: number): Turns {
+    const search = this.#turnsOf(rateNear(this.#rate), seed);
     let isWarm = false;
     return {
       ...search,
@@ -139,9 +142,8 @@ export class ServerContestant {
   }
 
   /** One trial in each turn, of the server that is up. */
-  #turnsOf(search: Search): Turns {
+  #turnsOf(search: Search, seed: number): Turns {
     const { boundMs } = this.prepared.model;
-    const seed = ++this.#rounds;
     let step = search.next();
     let queries = 0;
     return {

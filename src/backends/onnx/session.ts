@@ -200,8 +200,11 @@ export class OnnxSession implements Session {
         this.#onDrained = resolve;
       });
     }
-    // The worker gives memory back to the system, that of the copy too.
-    await this.#quick?.close();
-    await this.#instances.close();
+    try {
+      // The worker gives memory back to the system, that of the copy too.
+      await this.#quick?.close();
+    } finally {
+      await this.#instances.close();
+    }
   }
 }

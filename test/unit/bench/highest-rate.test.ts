@@ -49,13 +49,13 @@ test('a rate that fails once is tried again', () => {
 test('near a rate that was found, it takes fewer trials, up and down', () => {
   for (const most of [100, 110, 125, 83, 30]) {
     const asked: number[] = [];
-    const found = run(rateNear(100, 4), limit(most, asked));
-    assert.ok(found <= most && found > most * 0.97, `${found} of ${most}`);
-    assert.ok(new Set(asked).size <= 10);
+    const found = run(rateNear(100), limit(most, asked));
+    assert.ok(found <= most && found > most * 0.93, `${found} of ${most}`);
+    assert.ok(new Set(asked).size <= 8);
   }
 });
 
 test('a rate that rose much is followed at once', () => {
-  const rate = run(rateNear(100, 4), limit(400, []));
-  assert.ok(rate <= 400 && rate > 400 * 0.97, String(rate));
+  const rate = run(rateNear(100), limit(400, []));
+  assert.ok(rate <= 400 && rate > 400 * 0.93, String(rate));
 });
