@@ -48,8 +48,8 @@ class QuickCalls {
   Known& latest(Kind kind);
 
   mutable std::mutex mutex_;
-  // Batches have several sizes. The kind of the latest call is first.
-  std::array<Known, 16> kinds_;
+  // Batches have several sizes, up to 64 by default. The kind of the latest call is first.
+  std::array<Known, 64> kinds_;
 };
 
 }  // namespace infernode

@@ -43,9 +43,9 @@ void a_row_of_quick_calls_is_trusted() {
   check(!calls.expects(kind_of(2)), "of another kind nothing is known");
   calls.took(kind_of(2), kQuick);
   check(calls.expects(kind_of(1)), "several kinds are known");
-  for (int rows = 3; rows < 18; ++rows) calls.took(kind_of(rows), kQuick);
+  for (int rows = 3; rows < 66; ++rows) calls.took(kind_of(rows), kQuick);
   check(!calls.expects(kind_of(1)), "the one called longest ago is forgotten");
-  check(needed(calls, kind_of(17)) == 15, "the others are not");
+  check(needed(calls, kind_of(65)) == 15, "the others are not");
 }
 
 void slow_calls_are_not() {

@@ -4,8 +4,8 @@ import type { Tensor } from '../../tensor/tensor.js';
 const QUICK_MS = 0.1;
 /** So do those below this that take less than half of what they take by way of a worker: its core has slept, and its caches are cold. */
 const MOST_MS = 0.5;
-/** Calls that take less by way of a worker are tried on the caller's thread. */
-const WORTH_A_TRY_MS = 2;
+/** Calls for which a worker needs less, without the way to it and back, are tried on the caller's thread. */
+const WORTH_A_TRY_MS = 1;
 /** Shorter ones on the caller's thread may have been interrupted. */
 const LONG_MS = 1;
 /** So may have been those below this that come after many quick ones: another process, or garbage that is collected. */
@@ -19,69 +19,88 @@ const LASTING = 256;
 const MOST_DISTRUST_OF_SLOW = 16;
 /** Of the average before. */
 const WEIGHT = 8;
-/** Shapes that are kept in mind. */
+/** Kinds of shapes that are kept in mind. */
 const MOST_KINDS = 16;
 
-type Shapes = readonly (readonly number[])[];
+/** Of each axis of each input, the bits of its size: what learnt batches of 17 holds for 32. */
+type Sizes = readonly (readonly number[])[];
 
 /**
- * Learns from how long calls took, as native/core/quick_calls.h does: one is expected to be quick after several of its shapes in a
- * row that were so on average. A long one ends that, unless it is the first of many: a row is asked for that is as much longer as the
+ * Learns from how long calls took, as native/core/quick_calls.h does: one is expected to be quick after several of about its shapes
+ * in a row that were so on average. A long one ends that, unless it is the first of many: a row is asked for that is as much longer as the
  * call was, and twice as long each time that it did not last. So a model whose time depends on the content of its inputs seldom holds
  * up whoever trusted it, and a call that was interrupted does no harm.
  */
 export class QuickCalls {
-  /** Batches have several sizes. The shapes of the latest call are first. */
-  readonly #kinds: CallsOfShapes[] = [];
+  /** Batches have several sizes. The kind of the latest call is first. */
+  readonly #kinds: CallsOfSizes[] = [];
 
   /** Whether a call and so many others of its kind take little time together. */
   expects(inputs: readonly Tensor[], others: number): boolean {
-    return this.#kinds.find(({ shapes }) => areOf(inputs, shapes))?.expects(others) ?? false;
+    return this.#kinds.find(({ sizes }) => areOf(inputs, sizes))?.expects(others) ?? false;
+  }
+
+  /** @param ms how long a call took on the caller's thread */
+  tookHere(inputs: readonly Tensor[], ms: number): void {
+    this.#kindOf(inputs).tookHere(ms);
   }
 
   /**
-   * @param ms how long a call took on the caller's thread, or from call to answer by way of a worker
-   * @param isHere which of the two
+   * @param ms from call to answer by way of a worker
+   * @param ownMs how long the worker itself took
    */
-  took(inputs: readonly Tensor[], ms: number, isHere: boolean): void {
+  tookByWorker(inputs: readonly Tensor[], ms: number, ownMs: number): void {
+    this.#kindOf(inputs).tookByWorker(ms, ownMs);
+  }
+
+  #kindOf(inputs: readonly Tensor[]): CallsOfSizes {
     const kinds = this.#kinds;
-    const index = kinds.findIndex(({ shapes }) => areOf(inputs, shapes));
+    const index = kinds.findIndex(({ sizes }) => areOf(inputs, sizes));
     if (index !== 0) {
       const [known] = index > 0 ? kinds.splice(index, 1) : [];
-      kinds.unshift(known ?? new CallsOfShapes(inputs.map(({ shape }) => shape)));
+      kinds.unshift(known ?? new CallsOfSizes(inputs.map(({ shape }) => shape.map(bitsOf))));
       if (kinds.length > MOST_KINDS) kinds.pop();
     }
-    kinds[0]!.took(ms, isHere);
+    return kinds[0]!;
   }
 }
 
-class CallsOfShapes {
+class CallsOfSizes {
   /** Whether the latest one ran on the caller's thread. */
   #wasHere = false;
-  /** Averages of those in a row, on the caller's thread and by way of a worker. */
+  /** Averages of those in a row: on the caller's thread, by way of a worker, and in it. */
   #hereMs = 0;
   #workerMs = 0;
+  #ownMs = 0;
   /** So many, none of them long on the caller's thread. */
   #row = 0;
   #needed = LEAST_NEEDED;
   #distrust = 1;
 
-  constructor(readonly shapes: Shapes) {}
+  constructor(readonly sizes: Sizes) {}
 
   expects(others: number): boolean {
     if (this.#row < this.#needed) return false;
-    const [averageMs, limit] = this.#wasHere ? [this.#hereMs, this.#limitMs] : [this.#workerMs, WORTH_A_TRY_MS];
+    const [averageMs, limit] = this.#wasHere ? [this.#hereMs, this.#limitMs] : [this.#ownMs, WORTH_A_TRY_MS];
     return averageMs < limit && (1 + others) * averageMs < (this.#wasHere ? MOST_MS : limit);
   }
 
-  took(ms: number, isHere: boolean): void {
-    if (isHere && ms > LONG_MS) this.#tookLong(ms);
+  tookHere(ms: number): void {
+    if (ms > LONG_MS) this.#tookLong(ms);
     else {
       this.#row++;
-      if (isHere) this.#tookHere(ms);
-      else this.#workerMs = this.#row === 1 || this.#wasHere ? ms : averaged(this.#workerMs, ms);
+      // The first ones find nothing in the caches, and count for less.
+      this.#hereMs = averaged(this.#wasHere ? this.#hereMs : 0, ms);
+      if (this.#hereMs >= this.#limitMs) this.#end(1, MOST_DISTRUST_OF_SLOW);
     }
-    this.#wasHere = isHere;
+    this.#wasHere = true;
+  }
+
+  tookByWorker(ms: number, ownMs: number): void {
+    const isFirst = this.#row++ === 0 || this.#wasHere;
+    this.#workerMs = isFirst ? ms : averaged(this.#workerMs, ms);
+    this.#ownMs = isFirst ? ownMs : averaged(this.#ownMs, ownMs);
+    this.#wasHere = false;
   }
 
   #tookLong(ms: number): void {
@@ -90,12 +109,6 @@ class CallsOfShapes {
       // It is trusted as before, but has to last anew.
       this.#row = this.#needed;
     } else this.#end(Math.ceil(ms / LONG_MS), MOST_NEEDED);
-  }
-
-  #tookHere(ms: number): void {
-    // The first ones find nothing in the caches, and count for less.
-    this.#hereMs = averaged(this.#wasHere ? this.#hereMs : 0, ms);
-    if (this.#hereMs >= this.#limitMs) this.#end(1, MOST_DISTRUST_OF_SLOW);
   }
 
   /** Begins another row, so many times as long. */
@@ -119,12 +132,16 @@ class CallsOfShapes {
   }
 }
 
-function areOf(inputs: readonly Tensor[], known: Shapes): boolean {
+function bitsOf(size: number): number {
+  return 32 - Math.clz32(size - 1);
+}
+
+function areOf(inputs: readonly Tensor[], known: Sizes): boolean {
   if (known.length !== inputs.length) return false;
   for (let index = 0; index < known.length; index++) {
     const [one, other] = [known[index]!, inputs[index]!.shape];
     if (one.length !== other.length) return false;
-    for (let axis = 0; axis < one.length; axis++) if (one[axis] !== other[axis]) return false;
+    for (let axis = 0; axis < one.length; axis++) if (one[axis] !== bitsOf(other[axis]!)) return false;
   }
   return true;
 }

@@ -44,9 +44,9 @@ export class QuickCopy {
     this.#before = before;
   }
 
-  /** Learns from a call that a worker ran while it had no other, which took so long from call to answer. */
-  took(inputs: readonly Tensor[], ms: number): void {
-    this.#calls.took(inputs, ms, false);
+  /** Learns from a call that a worker ran while it had no other, which took so long from call to answer, and so long there. */
+  took(inputs: readonly Tensor[], ms: number, ownMs: number): void {
+    this.#calls.tookByWorker(inputs, ms, ownMs);
   }
 
   /**
@@ -71,7 +71,7 @@ export class QuickCopy {
         begunMs = performance.now();
       });
       const results = await this.#session!.run(feeds);
-      this.#calls.took(inputs, performance.now() - begunMs, true);
+      this.#calls.tookHere(inputs, performance.now() - begunMs);
       const outputs: Outputs = {};
       for (const { name } of given) {
         const { dtype, shape, data } = fromRuntime(results[name] as RuntimeTensor);

@@ -157,7 +157,8 @@ export class OnnxSession implements Session {
 
   #onReplies(millisecondsPerCall: number): void {
     this.#queue.took(millisecondsPerCall);
-    if (this.#lone !== undefined) this.#quick?.took(this.#lone.inputs, performance.now() - this.#lone.begunMs);
+    const lone = this.#lone;
+    if (lone !== undefined) this.#quick?.took(lone.inputs, performance.now() - lone.begunMs, millisecondsPerCall);
     this.#lone = undefined;
     this.#continue();
   }

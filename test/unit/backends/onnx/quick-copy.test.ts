@@ -43,7 +43,7 @@ async function open(graph: GraphSpec) {
 
 /** Makes calls of these inputs known as quick, and waits until they are taken. */
 async function warm(copy: QuickCopy, inputs: readonly Tensor[]): Promise<boolean> {
-  for (let i = 0; i < 100; i++) copy.took(inputs, 0.001);
+  for (let i = 0; i < 100; i++) copy.took(inputs, 0.001, 0.001);
   for (let turn = 0; turn < 200 && !copy.takes(inputs, 0); turn++) await new Promise((done) => setTimeout(done, 5));
   return copy.takes(inputs, 0);
 }
@@ -120,7 +120,7 @@ test('a call that fails is left to the worker', async () => {
 
 test('takes nothing once it is stopped or closed, even while it loads', async () => {
   const { session, copy } = await open(addOne());
-  for (let i = 0; i < 100; i++) copy!.took(four, 0.001);
+  for (let i = 0; i < 100; i++) copy!.took(four, 0.001, 0.001);
   assert.ok(!copy!.takes(four, 0));
   await copy!.close();
   assert.ok(!copy!.takes(four, 0));
@@ -162,7 +162,7 @@ test('a process may end with a copy that was not closed', async () => {
   const path = await writeModel(join(folder, 'exit.onnx'), addOne());
   const source = `${prelude(path)}
     const input = [new Tensor('float32', new Float32Array(4))];
-    for (let i = 0; i < 100; i++) copy.took(input, 0.001);
+    for (let i = 0; i < 100; i++) copy.took(input, 0.001, 0.001);
     while (!copy.takes(input, 0)) await new Promise((done) => setTimeout(done, 5));
     console.log((await copy.run(input)).y.data[0]);
     copy.run(input);`;
