@@ -1,14 +1,15 @@
 /**
  * node .build/ts/bench/main.js [--mode quick|full|smoke] [--models A,B] [--prepare] [--resume] [--out FILE]: measures Infernode
- * against what one would use instead, and writes bench/results/MODE-MACHINE.json after each part; with --resume it goes on where
- * such a file ends. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
+ * against what one would use instead, and writes bench/results/MODE-MACHINE.json. What it has so far it keeps after each part;
+ * with --resume it goes on where that ends. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { listBackends } from 'infernode';
 import { libraryVersions } from '#src/config/environment';
 import { systemInfo } from '#src/config/system-info';
+import { Absent } from './contestants/protocol.js';
+import { benchFlags } from './flags.js';
 import { MODELS } from './models/catalogue.js';
 import { MADE } from './models/made.js';
 import { modelFiles } from './models/prepare.js';
@@ -24,31 +25,26 @@ import { measureSitting, prepareModel } from './scenarios/in-process.js';
 import { Limits } from './scenarios/limits.js';
 import { measureServers, prepareServers } from './serving/measure-servers.js';
 
-const { values: flags } = parseArgs({
-  options: {
-    mode: { type: 'string', default: 'quick' },
-    smoke: { type: 'boolean', default: false },
-    prepare: { type: 'boolean', default: false },
-    resume: { type: 'boolean', default: false },
-    models: { type: 'string' },
-    out: { type: 'string' },
-  },
-});
-const mode = (flags.smoke ? 'smoke' : flags.mode) as BenchPlan['mode'];
-if (!Object.hasOwn(PLANS, mode)) throw new Error(`--mode is quick, full or smoke, not ${mode}`);
-const chosen = flags.models?.split(',');
-const only = (names: readonly string[]) => names.filter((name) => chosen?.includes(name) ?? true);
+const flags = benchFlags();
+const { mode } = flags;
+const only = (names: readonly string[]) => names.filter((name) => flags.models?.includes(name) ?? true);
 const plan: BenchPlan = { ...PLANS[mode], models: only(PLANS[mode].models), served: only(PLANS[mode].served) };
 const threads = threadBudget();
 const say = (what: string) => console.error(`[${((performance.now() - began) / 1000).toFixed(0)} s] ${what}`);
 
 // Servers and contestants end with this process, however it ends.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    console.error('given up; what was measured is kept: --resume goes on');
+    process.exit(1);
+  });
+}
 
 let began = performance.now();
 const machine = systemInfo();
-const usual = mode === 'smoke' ? join(MADE, 'smoke.json') : join(ROOT, resultPath(mode, machine));
-const file = flags.out ?? usual;
+// Part of a result is none that others are held against.
+const isWhole = mode !== 'smoke' && flags.models === undefined;
+const file = flags.out ?? (isWhole ? join(ROOT, resultPath(mode, machine)) : join(MADE, `${mode}.json`));
 const found = ResultFile.open(file, flags.resume, {
   schemaVersion: 2,
   date: new Date().toISOString(),
@@ -66,6 +62,14 @@ const found = ResultFile.open(file, flags.resume, {
 });
 const models = MODELS.filter(({ name }) => plan.models.includes(name) && found.sittingsOf(name) < plan.sittings);
 const prepared = [];
+try {
+  for (const model of models) await modelFiles(model);
+} catch (error) {
+  // Without them there is nothing to measure.
+  if (!(error instanceof Absent)) throw error;
+  console.error(error.message);
+  process.exit(1);
+}
 for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
 const left = plan.served.filter((name) => !found.hasServers(name));
 const served = await prepareServers({ ...plan, served: left }, threads, say);
@@ -108,6 +112,7 @@ for (const name of left) {
   const ofModel = served.filter(({ model }) => model.name === name);
   await found.add(await measureServers(ofModel, plan, say));
 }
+await found.finish();
 console.log(summaryText(found.result));
 if (mode === 'smoke') {
   // So that what is written of results does not rot either.

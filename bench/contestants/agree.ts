@@ -57,12 +57,12 @@ export async function checkAgreement(
   const [reference, ...others] = contestants.filter(({ process }) => process !== null);
   const worst = new Map<Contestant, Agreement>();
   if (reference === undefined) return worst;
-  if (reference.spec.precision !== 'fp32')
+  if (reference.result.precision !== 'fp32')
     throw new Error('no contestant computes in fp32, to compare the others with');
   for (let input = 0; input < inputs; input++) {
     const expected = await reference.process!.ask({ ask: 'answer', input });
     for (const contestant of others) {
-      const { name, precision } = contestant.spec;
+      const { name, precision } = contestant.result;
       const given = await contestant.process!.ask({ ask: 'answer', input });
       try {
         const agreement = agreementOf(given, expected, precision);

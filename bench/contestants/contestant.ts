@@ -1,8 +1,11 @@
+import type { MatmulPrecision } from '#src/benchmark/protocol';
 import type { BenchModel } from '../models/catalogue.js';
 import { PYTHON_ENV } from '../models/python.js';
+import type { BenchPlan } from '../plan.js';
 import type { ContestantResult } from '../results/result.js';
 import type { Agreement } from './agree.js';
-import { type ContestantSpec, commandOf } from './catalogue.js';
+import { asAbsent } from './as-absent.js';
+import { type ContestantSpec, commandOf, type PrecisionClass } from './catalogue.js';
 import { LineProcess } from './line-process.js';
 import { Absent, type Ask, type Replies } from './protocol.js';
 
@@ -16,7 +19,7 @@ export interface Contestant {
 }
 
 /**
- * Starts the process of a contestant and loads the model.
+ * Starts the process of a contestant and loads the model. One that fails is absent, or ends the run, as `asAbsent` says.
  *
  * @param file what it loads, or why it cannot take part
  */
@@ -26,6 +29,7 @@ export async function openContestant(
   file: string | Absent,
   threads: number,
   inputs: readonly Readonly<Record<string, string>>[],
+  mode: BenchPlan['mode'],
 ): Promise<Contestant> {
   const { name, isOurs, precision, computesIn } = spec;
   const facts = { name, isOurs, precision, computesIn, model: model.name };
@@ -40,12 +44,19 @@ export async function openContestant(
   try {
     child = new LineProcess(commandOf(spec), { ...PYTHON_ENV, OMP_NUM_THREADS: String(threads) });
     const { inFlight = 1, ...opened } = await child.ask({ ask: 'open', model: file, threads, inputs });
-    return { spec, process: child, inFlight, result: { ...facts, ...opened, absent: null } };
+    const result = { ...facts, ...opened, precision: classOf(precision, opened.computesIn), absent: null };
+    return { spec, process: child, inFlight, result };
   } catch (error) {
     await child?.end();
     if (error instanceof Absent) return absent(error);
-    throw new Error(`${name}, ${model.name}: ${(error as Error).message}`);
+    const failure = new Error(`${name}, ${model.name}: ${(error as Error).message}`, { cause: error });
+    return absent(asAbsent(failure, spec, mode));
   }
+}
+
+/** What `optimize` chose may compute in FP32 after all. */
+export function classOf(precision: PrecisionClass, computesIn: MatmulPrecision | null | undefined): PrecisionClass {
+  return computesIn === 'fp32' ? 'fp32' : precision;
 }
 
 export function withAgreement({ result }: Contestant, agreement: Agreement | null): ContestantResult {

@@ -4,6 +4,7 @@ export interface Bar {
   readonly label: string;
   readonly value: number;
   readonly isOurs: boolean;
+  readonly isLight: boolean;
 }
 
 export interface Series {
@@ -25,10 +26,11 @@ const PEERS = ['#1e3a8a', '#2563eb', '#0891b2', '#15803d', '#64748b', '#7c3aed',
 /** A whole chart: a title, and a panel for each model. */
 export function chart(title: string, panels: readonly Panel[]): string {
   const rows = Math.ceil(panels.length / COLUMNS);
+  const colors = colorsOf(panels.flatMap((panel) => (panel.kind === 'lines' ? panel.series : [])));
   const [width, height] = [WIDTH * Math.min(COLUMNS, panels.length), HEIGHT * rows + 40];
   const drawn = panels.map((panel, index) => {
     const [x, y] = [(index % COLUMNS) * WIDTH, Math.floor(index / COLUMNS) * HEIGHT + 40];
-    const content = panel.kind === 'bars' ? drawBars(panel.bars) : drawLines(panel.series, panel.xTitle);
+    const content = panel.kind === 'bars' ? drawBars(panel.bars) : drawLines(panel.series, panel.xTitle, colors);
     return `<g transform="translate(${x} ${y})">${text(16, 18, panel.title, 'font-weight="bold"')}${content}</g>`;
   });
   return [
@@ -40,17 +42,28 @@ export function chart(title: string, panels: readonly Panel[]): string {
   ].join('\n');
 }
 
+/** Of each label, in all panels the same. */
+function colorsOf(series: readonly Series[]): ReadonlyMap<string, string> {
+  const colors = new Map<string, string>();
+  const used = { ours: 0, peers: 0 };
+  for (const { label, isOurs } of series) {
+    if (colors.has(label)) continue;
+    colors.set(label, isOurs ? OURS[used.ours++ % OURS.length]! : PEERS[used.peers++ % PEERS.length]!);
+  }
+  return colors;
+}
+
 /** The best at the top; whoever reads sees how long each bar is, and the number. */
 function drawBars(bars: readonly Bar[]): string {
   const most = Math.max(...bars.map(({ value }) => value));
   const step = Math.min(24, (HEIGHT - 50) / bars.length);
   return bars
-    .map(({ label, value, isOurs }, index) => {
+    .map(({ label, value, isOurs, isLight }, index) => {
       const y = 32 + index * step;
       const length = Math.max(1, (value / most) * 190);
       return [
         text(195, y + step * 0.65, label, 'text-anchor="end"'),
-        `<rect x="202" y="${n(y + 2)}" width="${n(length)}" height="${n(step - 5)}" fill="${isOurs ? OURS[0] : PEERS[1]}"/>`,
+        `<rect x="202" y="${n(y + 2)}" width="${n(length)}" height="${n(step - 5)}" fill="${isOurs ? OURS[0] : PEERS[1]}" fill-opacity="${isLight ? 0.55 : 1}"/>`,
         text(207 + length, y + step * 0.65, number(value)),
       ].join('');
     })
@@ -58,10 +71,10 @@ function drawBars(bars: readonly Bar[]): string {
 }
 
 /** The x axis doubles from step to step; the y axis begins at 0. */
-function drawLines(series: readonly Series[], xTitle: string): string {
+function drawLines(series: readonly Series[], xTitle: string, colors: ReadonlyMap<string, string>): string {
   const points = series.flatMap(({ points }) => points);
   const [most, last] = [Math.max(...points.map(({ y }) => y)), Math.max(...points.map(({ x }) => Math.log2(x)), 1)];
-  const [left, top, right, bottom] = [60, 32, 300, HEIGHT - 45];
+  const [left, top, right, bottom] = [60, 32, 280, HEIGHT - 45];
   const at = ({ x, y }: { x: number; y: number }) =>
     [left + (Math.log2(x) / last) * (right - left), bottom - (y / most) * (bottom - top)] as const;
   const ticks = [...new Set(points.map(({ x }) => x))].map((x) =>
@@ -72,17 +85,16 @@ function drawLines(series: readonly Series[], xTitle: string): string {
     const line = `<line x1="${left}" x2="${right}" y1="${n(y)}" y2="${n(y)}" stroke="#e5e7eb"/>`;
     return line + text(left - 6, y + 4, number(share * most), 'text-anchor="end"');
   });
-  const used = { ours: 0, peers: 0 };
   const drawn = series.map(({ label, isOurs, points }, index) => {
-    const color = isOurs ? OURS[used.ours++ % OURS.length] : PEERS[used.peers++ % PEERS.length];
+    const color = colors.get(label);
     const path = points.map((point) => at(point).map(n).join(',')).join(' ');
     const dots = points.map(
       (point) => `<circle cx="${n(at(point)[0])}" cy="${n(at(point)[1])}" r="2.5" fill="${color}"/>`,
     );
     const y = top + 8 + index * 18;
-    const key = `<line x1="312" x2="326" y1="${y}" y2="${y}" stroke="${color}" stroke-width="${isOurs ? 3 : 1.5}"/>`;
+    const key = `<line x1="292" x2="306" y1="${y}" y2="${y}" stroke="${color}" stroke-width="${isOurs ? 3 : 1.5}"/>`;
     const line = `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="${isOurs ? 3 : 1.5}"/>`;
-    return line + dots.join('') + key + text(330, y + 4, label, 'font-size="10"');
+    return line + dots.join('') + key + text(310, y + 4, label, 'font-size="10"');
   });
   return [...grid, ...ticks, text((left + right) / 2, bottom + 34, xTitle, 'text-anchor="middle"'), ...drawn].join(
     '\n',

@@ -3,16 +3,27 @@ import { figureOf } from '../results/spread.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
 import { chart, type Panel } from './chart.js';
 
-/** The charts of a result, by the names of their files. Those that nothing was measured for are left out. */
-export function chartsOf(result: BenchResult): Map<string, string> {
-  const charts = new Map<string, string>();
+/** A chart, with the name of its file. */
+export interface Chart {
+  readonly file: string;
+  readonly title: string;
+  readonly svg: string;
+}
+
+/** The charts of a result. Those that nothing was measured for are left out. */
+export function chartsOf(result: BenchResult): Chart[] {
+  const charts: Chart[] = [];
   const add = (file: string, title: string, panels: readonly Panel[]) => {
-    if (panels.length > 0) charts.set(file, chart(title, panels));
+    if (panels.length > 0) charts.push({ file, title, svg: chart(title, panels) });
   };
-  add('latency.svg', 'SingleStream: p90 latency of one sample, ms (shorter is better)', bars(result, 'SingleStream'));
+  add(
+    'latency.svg',
+    'SingleStream: p90 latency of one sample, ms (shorter is better; light bars: BF16 or INT8)',
+    bars(result, 'SingleStream'),
+  );
   add(
     'event-loop.svg',
-    'Delay of the event loop during inference, p99, ms (shorter is better)',
+    'Delay of the event loop during inference, p99, ms (shorter is better; light bars: BF16 or INT8)',
     bars(result, 'EventLoop'),
   );
   add('batch.svg', 'Throughput by samples in a call, samples/s, FP32', lines(result, 'Batch', 'samples in a call'));
@@ -30,7 +41,12 @@ function bars(result: BenchResult, scenario: Scenario): Panel[] {
     kind: 'bars',
     title,
     bars: measured
-      .map((each) => ({ label: each.contestant, value: figureOf(each.rounds).median, isOurs: isOurs(result, each) }))
+      .map((each) => ({
+        label: each.contestant,
+        value: figureOf(each.rounds).median,
+        isOurs: isOurs(result, each),
+        isLight: each.precision === 'reduced',
+      }))
       .sort((a, b) => sign * (a.value - b.value)),
   }));
 }

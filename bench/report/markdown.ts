@@ -5,6 +5,7 @@ import { figureOf, spreadOf } from '../results/spread.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
 import { absenceOf } from './absent.js';
 import { type Cause, causeOf } from './causes.js';
+import type { Chart } from './charts.js';
 import { digits, figure, markdownTable, percent, times } from './text.js';
 
 /** Ratios that vary by more than this say little. */
@@ -15,7 +16,7 @@ export function resultsMarkdown(
   result: BenchResult,
   others: readonly BenchResult[],
   causes: readonly Cause[],
-  charts: ReadonlyMap<string, string>,
+  charts: readonly Chart[],
 ): string {
   const lines = linesOf(result);
   const parts = [
@@ -23,13 +24,14 @@ export function resultsMarkdown(
     `Written by \`npm run bench:report\` from \`${resultPath(result.plan.mode, result.machine)}\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](../docs/BENCH.md#npm-run-bench) says how it is measured.`,
     machineText(result),
     '## Infernode against the best of the others',
-    `Figures are medians of the rounds, with their range in brackets, of many rounds without the extremes ([how many](../docs/BENCH.md#method)). The ratio is how many times as good Infernode is, of rounds that were measured next to each other: above 1 it is better. In brackets is where another run on such a machine will find it: the range of the rounds, or 10 % to each side where that is narrower. The limit is the best product of matrices or convolution that was measured in the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
+    `Figures are medians of the rounds, with their range in brackets, of many rounds without the extremes ([how many](../docs/BENCH.md#method)). The ratio is how many times as good Infernode is: above 1 it is better. It is the median of the ratios of the rounds, in which both were measured next to each other, and so not that of the two medians beside it, for which a machine was quicker in one minute than in another. In brackets is where another run on such a machine will find it: the range of the rounds, or 10 % to each side where that is narrower. The limit is the best product of matrices or convolution in the best round of the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
     linesTable(lines),
+    FEW_CALLS,
     spreadText(lines),
     '## Where Infernode is slower, and why',
     slowerText(lines, causes),
     ...(others.length === 0 ? [] : ['## On other kinds of machines', ...others.flatMap(otherText)]),
-    ...Array.from(charts.keys(), (file) => `![${file.replace('.svg', '')}](results/${file})`),
+    ...charts.map(({ file, title }) => `![${title}](results/${file})`),
     ...result.models.flatMap((model) => [`## ${model.title}`, modelText(result, model)]),
     '## A call that does next to nothing',
     'Microseconds of a call of y = 2x + 1 for four numbers, alone and 100 in flight.',
@@ -42,6 +44,10 @@ export function resultsMarkdown(
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
+/** What the column of calls means for percentiles; the README says it too. */
+export const FEW_CALLS =
+  'The percentile of a round is of its own calls, of which the table has how many Infernode made: the p90 of fewer than ten, and the p99 of fewer than a hundred, is the slowest one. All contestants had the same time.';
+
 /** The lines of a run as a table; the README has it too. */
 export function linesTable(lines: readonly Line[]): string {
   const rows = lines.map(({ scenario, model, precision, ours, peer, ratio, share }) => [
@@ -52,8 +58,15 @@ export function linesTable(lines: readonly Line[]): string {
     peer === null ? 'none' : `${peer.contestant}: ${figure(figureOf(peer.rounds))} ${SCENARIOS[scenario].unit}`,
     ratio === null ? '' : times(ratio),
     share === null ? '' : percent(share),
+    callsInARound(ours),
   ]);
-  return markdownTable(['Scenario', 'Model', 'Precision', 'Infernode', 'Best peer', 'Ratio', 'Of the limit'], rows);
+  const head = ['Scenario', 'Model', 'Precision', 'Infernode', 'Best peer', 'Ratio', 'Of the limit', 'Calls a round'];
+  return markdownTable(head, rows);
+}
+
+function callsInARound({ calls, rounds }: Measured): string {
+  const each = calls / rounds.filter((value) => value !== null).length;
+  return each < 10 ? each.toFixed(1) : each.toFixed(0);
 }
 
 export function machineText({
@@ -72,7 +85,7 @@ export function machineText({
   const rounds = `${Math.min(...counts)} to ${Math.max(...counts)} rounds in ${plan.sittings} sitting${plan.sittings === 1 ? '' : 's'}`;
   const apart =
     cores === null ? '' : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
-  const awake = coresAwake ? ' Cores were kept from going idle, but for the column Asleep.' : '';
+  const awake = coresAwake ? ' Cores were kept from going idle.' : '';
   return `${date.slice(0, 10)}, \`${plan.mode}\`, ${seconds} s, ${rounds}. ${machine.cpu.model}, ${machine.cores} cores (${machine.cpu.features?.join(' ')}), ${machine.platform} ${machine.arch}. ${named.join(', ')}. ${threads} thread${threads === 1 ? '' : 's'} for each inference.${apart}${awake}`;
 }
 
@@ -89,7 +102,7 @@ function spreadText(lines: readonly Line[]): string {
   const wide = lines.filter(({ ratio }) => ratio !== null && spreadOf(ratio) > MOST_SPREAD);
   if (wide.length === 0) return `No ratio has a spread of more than ${percent(MOST_SPREAD)} to a side.`;
   const names = wide.map(({ scenario, model, precision }) => `${scenario} / ${model} / ${precision}`);
-  return `These ratios have a spread of more than ${percent(MOST_SPREAD)}, and say little: ${names.join(', ')}.`;
+  return `These ratios have a spread of more than ${percent(MOST_SPREAD)} to a side, and say little: ${names.join(', ')}.`;
 }
 
 function slowerText(lines: readonly Line[], causes: readonly Cause[]): string {
@@ -110,11 +123,12 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
   const measured = result.measurements.filter(({ model }) => model === name);
   const candidates: readonly Scenario[] = [...COMPARED.filter((each) => each !== 'Server'), 'Asleep', 'EventLoop'];
   const shown = candidates.filter((each) => measured.some(({ scenario }) => scenario === each));
-  const operations = gops === null ? '' : ` A sample takes ${digits(gops)} billion operations.`;
+  const operations = gops === null ? '' : `A sample takes ${digits(gops)} billion operations.`;
+  const asleep = shown.includes('Asleep') ? 'Asleep is SingleStream on cores that go idle while they wait.' : '';
   const server = measured.filter(({ scenario }) => scenario === 'Server' || scenario === 'Concurrency');
   const head = shown.map((scenario) => `${scenario}, ${SCENARIOS[scenario].unit}`);
   return [
-    `${operations.trim()}`,
+    `${operations} ${asleep}`.trim(),
     table(
       measured,
       shown.map((scenario) => [scenario, null]),
@@ -127,7 +141,7 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
     ),
     server.length === 0
       ? ''
-      : `Server: p99 within ${boundMs} ms. Beside it, the throughput with so many clients at once.`,
+      : `Server: p99 within ${boundMs} ms. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it.`,
     table(
       server,
       [['Server', null], ...columnsAt(server, 'Concurrency')],

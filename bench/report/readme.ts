@@ -1,7 +1,7 @@
 import { linesOf } from '../results/lines.js';
 import type { BenchResult } from '../results/result.js';
 import { figureOf } from '../results/spread.js';
-import { linesTable, machineText, overheadTable } from './markdown.js';
+import { FEW_CALLS, linesTable, machineText, overheadTable } from './markdown.js';
 import { figure, markdownTable } from './text.js';
 
 const BEGIN = '<!-- bench:begin: npm run bench:report writes what follows -->';
@@ -31,6 +31,7 @@ function figuresOf(result: BenchResult): string {
     machineText(result),
     linesTable(lines),
     'SingleStream is the p90 latency of one sample, Offline the throughput where all samples are there from the start, Server the highest rate of random arrivals whose p99 latency stays in a bound. The ratio is how many times as good Infernode is.',
+    FEW_CALLS,
     'Delay of the event loop while inferences run back to back, p99 in milliseconds:',
     markdownTable(['', ...models], rows),
     'A call of a model that does next to nothing, in microseconds:',

@@ -6,8 +6,9 @@ export function digits(value: number): string {
   return value.toPrecision(3);
 }
 
-/** `12.3 (11.9..12.8)` */
+/** `12.3 (11.9..12.8)`; of one round, which has no range, `12.3`. */
 export function figure({ median, low, high }: Figure): string {
+  if (low === high) return digits(median);
   return `${digits(median)} (${digits(low)}..${digits(high)})`;
 }
 

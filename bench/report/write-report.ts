@@ -13,7 +13,7 @@ import { resultsMarkdown } from './markdown.js';
  */
 export async function writeReport(result: BenchResult, others: readonly BenchResult[], folder: string): Promise<void> {
   const charts = chartsOf(result);
-  for (const [name, svg] of charts) await writeFile(join(folder, 'results', name), svg);
+  for (const { file, svg } of charts) await writeFile(join(folder, 'results', file), svg);
   const causes = parseCauses(await readFile(join(ROOT, 'bench/causes.md'), 'utf8'));
   await writeFile(join(folder, 'RESULTS.md'), resultsMarkdown(result, others, causes, charts));
 }

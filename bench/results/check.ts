@@ -1,10 +1,11 @@
 /**
  * node .build/ts/bench/results/check.js [NEW [COMMITTED]]: says where the ratios of a new result are worse than those of a
- * committed one, beyond their spread. Without files, the newest of bench/results against those that git has, of the
- * same kind of machine where there is one. npm run bench:check runs it; exit code 1 says that something became slower.
+ * committed one, beyond their spread. Without files, the newest of bench/results that git does not have against those that it has,
+ * of the same kind of machine where there is one. npm run bench:check runs it; exit code 1 says that something became slower.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { times } from '../report/text.js';
 import { ROOT } from '../root.js';
 import { compareResults } from './compare.js';
@@ -21,11 +22,25 @@ function committed(): BenchResult[] {
   return files.filter((file) => file.endsWith('.json')).map((file) => readResult(git('show', `HEAD:${file}`)));
 }
 
-const [given, base] = process.argv.slice(2).map((file) => readResult(readFileSync(file, 'utf8')));
-const now = given ?? resultsThere()[0];
-if (now === undefined) throw new Error('no result is there: npm run bench makes one');
-const then = base ?? baselineFor(now, committed());
-if (then === null) throw new Error('no result is committed to hold it against');
+function giveUp(why: string): never {
+  console.error(why);
+  process.exit(2);
+}
+
+function read(file: string): BenchResult {
+  try {
+    return readResult(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return giveUp(`${file}: ${(error as Error).message}`);
+  }
+}
+
+const [given, base] = process.argv.slice(2).map(read);
+const known = committed();
+const now = given ?? resultsThere().find((each) => !known.some((other) => isDeepStrictEqual(each, other)));
+if (now === undefined) giveUp('no new result is in bench/results: npm run bench makes one');
+const then = base ?? baselineFor(now, known);
+if (then === null) giveUp('no result is committed to hold it against');
 
 const isAlike = machineKind(then.machine) === machineKind(now.machine);
 for (const [when, { date, plan, machine }] of [['then', then] as const, ['now ', now] as const]) {

@@ -8,7 +8,10 @@ import type { BenchResult, Measured } from './result.js';
 /** What a model, or the servers of one, add to a result. */
 type Part = Partial<Pick<BenchResult, 'coresAwake' | 'models' | 'contestants' | 'limits' | 'measurements'>>;
 
-/** A result that is written after each of its parts, for a whole run takes long. */
+/**
+ * A result that is kept after each of its parts, for a whole run takes long: in a file beside, FILE.part, until it is finished. So
+ * a run that is given up leaves the result that was there before.
+ */
 export class ResultFile {
   #began = performance.now();
 
@@ -18,16 +21,17 @@ export class ResultFile {
   ) {}
 
   /**
-   * @param resume whether to go on with what the file has
+   * @param resume whether to go on with what a run before left, unfinished or finished
    * @throws an error if that is of another plan, machine or version
    */
   static open(file: string, resume: boolean, empty: BenchResult): ResultFile {
-    if (!resume || !existsSync(file)) return new ResultFile(file, empty);
-    const earlier = readResult(readFileSync(file, 'utf8'));
+    const left = [partOf(file), file].find((each) => existsSync(each));
+    if (!resume || left === undefined) return new ResultFile(file, empty);
+    const earlier = readResult(readFileSync(left, 'utf8'));
     const kind = ({ plan, versions, machine, threads }: BenchResult) =>
       JSON.stringify([plan, versions, machine.cpu, machine.cores, threads]);
     if (kind(earlier) !== kind(empty))
-      throw new Error(`${file} is of another plan, machine or version: leave --resume out`);
+      throw new Error(`${left} is of another plan, machine or version: leave --resume out`);
     return new ResultFile(file, earlier);
   }
 
@@ -57,7 +61,7 @@ export class ResultFile {
   }
 
   /**
-   * Adds a part, and writes all there is so far. Rounds join those that were measured before; of all else that is said anew the
+   * Adds a part, and keeps all there is so far. Rounds join those that were measured before; of all else that is said anew the
    * newest counts.
    */
   async add({ coresAwake, models = [], contestants = [], limits, measurements = [] }: Part): Promise<void> {
@@ -73,9 +77,19 @@ export class ResultFile {
     };
     this.#began = performance.now();
     await mkdir(dirname(this.file), { recursive: true });
-    await writeFile(`${this.file}.part`, `${JSON.stringify(this.result, null, 2)}\n`);
-    await rename(`${this.file}.part`, this.file);
+    const part = partOf(this.file);
+    await writeFile(`${part}.new`, `${JSON.stringify(this.result, null, 2)}\n`);
+    await rename(`${part}.new`, part);
   }
+
+  /** Puts the result in its place. */
+  async finish(): Promise<void> {
+    await rename(partOf(this.file), this.file);
+  }
+}
+
+function partOf(file: string): string {
+  return `${file}.part`;
 }
 
 /** The newer ones in the places of those that have the same key. */

@@ -1,5 +1,6 @@
 import { median } from '#src/benchmark/figures';
 import { checkAgreement } from '../contestants/agree.js';
+import { asAbsent } from '../contestants/as-absent.js';
 import { CONTESTANTS, type ContestantSpec } from '../contestants/catalogue.js';
 import { type Contestant, openContestant, withAgreement } from '../contestants/contestant.js';
 import { Absent } from '../contestants/protocol.js';
@@ -53,8 +54,7 @@ async function fileOf(
   try {
     return await spec.model(model, threads, sizes);
   } catch (error) {
-    if (error instanceof Absent) return error;
-    throw error;
+    return asAbsent(error, spec, mode);
   }
 }
 
@@ -85,7 +85,7 @@ export async function measureSitting(
   const isFirst = earlier.length === 0;
   const taking = files.filter(([{ name }]) => isFirst || finalists.has(name));
   const contestants = await Promise.all(
-    taking.map(([spec, file]) => openContestant(spec, model, file, threads, inputs)),
+    taking.map(([spec, file]) => openContestant(spec, model, file, threads, inputs, plan.mode)),
   );
   try {
     const agreement = await checkAgreement(contestants, inputs.length);

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { asAbsent } from '../contestants/as-absent.js';
 import { LineProcess } from '../contestants/line-process.js';
 import { Absent } from '../contestants/protocol.js';
 import { MODELS } from '../models/catalogue.js';
@@ -25,8 +26,7 @@ export async function prepareServers(
         const command = await spec.command(model, threads);
         prepared.push({ spec, model, command, computesIn: await spec.computesIn(model, threads) });
       } catch (error) {
-        if (!(error instanceof Absent)) throw error;
-        prepared.push({ spec, model, command: error, computesIn: null });
+        prepared.push({ spec, model, command: asAbsent(error, spec, mode), computesIn: null });
       }
     }
   }

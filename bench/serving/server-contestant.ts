@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { MatmulPrecision } from '#src/benchmark/protocol';
 import { packageVersion } from '#src/config/package-root';
 import { type Agreement, type Answer, agreementOf } from '../contestants/agree.js';
+import { asAbsent } from '../contestants/as-absent.js';
+import { classOf } from '../contestants/contestant.js';
 import type { LineProcess } from '../contestants/line-process.js';
 import { Absent } from '../contestants/protocol.js';
 import type { BenchModel } from '../models/catalogue.js';
@@ -56,7 +58,7 @@ export class ServerContestant {
     this.result = {
       name,
       isOurs,
-      precision,
+      precision: classOf(precision, computesIn),
       computesIn,
       model: model.name,
       settings,
@@ -80,8 +82,11 @@ export class ServerContestant {
     } catch (error) {
       const { message } = error as Error;
       const missing = /ModuleNotFoundError: (.*)/.exec(message)?.[1];
-      if (missing === undefined) throw error;
-      this.result = { ...this.result, absent: `${missing}: npm run bench:peers installs it` };
+      const { message: absent } =
+        missing === undefined
+          ? asAbsent(error, this.result, this.plan.mode)
+          : new Absent(`${missing}: npm run bench:peers installs it`);
+      this.result = { ...this.result, absent };
       return false;
     } finally {
       await this.stop();

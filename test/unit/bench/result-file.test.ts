@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ResultFile } from '../../../bench/results/result-file.js';
@@ -9,12 +9,12 @@ import { measured, resultOf } from './result.js';
 const empty = { ...resultOf([]), seconds: 0, models: [], contestants: [] };
 const fileIn = async (t: unknown) => join(await makeFolder(t as TestContext, {}), 'results', 'quick.json');
 
-test('is written after each part, and goes on where it ended', async (t) => {
+test('is kept after each part, and goes on where it ended', async (t) => {
   const file = await fileIn(t);
   const first = ResultFile.open(file, true, empty);
   const { models, contestants } = resultOf([]);
   await first.add({ models, contestants, measurements: [measured('Offline', 'a', [1])] });
-  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), first.result);
+  assert.deepEqual(JSON.parse(readFileSync(`${file}.part`, 'utf8')), first.result);
   const second = ResultFile.open(file, true, { ...empty, date: '2027-01-01T00:00:00.000Z' });
   assert.ok(second.sittingsOf('net') === 1 && !second.hasServers('net') && !second.hasOverhead());
   await second.add({ measurements: [measured('Server', 'a', [2])] });
@@ -25,6 +25,24 @@ test('is written after each part, and goes on where it ended', async (t) => {
   assert.equal(second.result.date, empty.date);
   assert.ok(ResultFile.open(file, true, empty).hasServers('net'));
   assert.ok(!ResultFile.open(file, false, empty).hasServers('net'));
+});
+
+test('takes the place of an earlier one when it is finished, and not before', async (t) => {
+  const file = await fileIn(t);
+  const read = () => JSON.parse(readFileSync(file, 'utf8')).measurements.length as number;
+  const earlier = ResultFile.open(file, false, empty);
+  await earlier.add({ measurements: [measured('Offline', 'a', [1])] });
+  await earlier.finish();
+  const later = ResultFile.open(file, false, empty);
+  await later.add({});
+  assert.equal(read(), 1);
+  await later.finish();
+  assert.equal(read(), 0);
+  assert.ok(!existsSync(`${file}.part`));
+  const resumed = ResultFile.open(file, true, empty);
+  await resumed.add({ measurements: [measured('Server', 'a', [2])] });
+  await resumed.finish();
+  assert.equal(read(), 1);
 });
 
 test('does not go on with a result of another plan or version', async (t) => {
