@@ -34,7 +34,7 @@ export function resultsMarkdown(
     ...charts.map(({ file, title }) => `![${title}](results/${file})`),
     ...result.models.flatMap((model) => [`## ${model.title}`, modelText(result, model)]),
     '## A call that does next to nothing',
-    'Microseconds of a call of y = 2x + 1 for four numbers, alone and 100 in flight.',
+    'Microseconds of a call of y = 2x + 1 for four numbers, alone and 100 in flight. `runSync` of the onnx backend always goes to the worker thread, and waits for it.',
     overheadTable(result),
     '## The limits of this machine',
     limitsTable(result),
@@ -141,7 +141,7 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
     ),
     server.length === 0
       ? ''
-      : `Server: p99 within ${boundMs} ms. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it.`,
+      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it.`,
     table(
       server,
       [['Server', null], ...columnsAt(server, 'Concurrency')],

@@ -32,7 +32,7 @@ function figuresOf(result: BenchResult): string {
     linesTable(lines),
     'SingleStream is the p90 latency of one sample, Offline the throughput where all samples are there from the start, Server the highest rate of random arrivals whose p99 latency stays in a bound. The ratio is how many times as good Infernode is.',
     FEW_CALLS,
-    'Delay of the event loop while inferences run back to back, p99 in milliseconds:',
+    'Delay of the event loop while inferences run back to back, p99 in milliseconds. Calls of some microseconds, as of the MLP, stay on the thread of their caller:',
     markdownTable(['', ...models], rows),
     'A call of a model that does next to nothing, in microseconds:',
     overheadTable(result),

@@ -12,7 +12,8 @@ namespace infernode {
 // Learns from how long calls took: one is expected to be quick after several of its kind in a row that were so on
 // average. A long one ends that, unless it is the first of many: a row is asked for that is as much longer as the call
 // was, and twice as long each time that it did not last. So a model whose time depends on the content of its inputs
-// seldom holds up whoever trusted it, and a call that was interrupted does no harm.
+// seldom holds up whoever trusted it. Durations are processor time, where the system tells it: what interrupts a thread
+// does not make its calls long.
 //
 // Thread-safe.
 class QuickCalls {

@@ -14,7 +14,7 @@ import { Contestants } from './contestant.js';
 import { CONVOLUTION } from './convolution.js';
 import { countOperations } from './count-operations.js';
 import { Measurement, type Plan } from './measurement.js';
-import { bestGops, Peaks, SIDE } from './peaks.js';
+import { bestGops, type Peak, Peaks, SIDE } from './peaks.js';
 import type { Scouted, Subject } from './protocol.js';
 import type { BenchmarkReport } from './report.js';
 
@@ -141,7 +141,7 @@ async function measure(
       side: SIDE,
       peaks: products,
       gopsOfCall: counts.operations === null ? null : counts.operations[0]! / 1e9,
-      reason: counts.reason,
+      reason: counts.reason ?? withoutLimit(results, scouted.precision),
     },
     convolution: { ...CONVOLUTION, peaks: convolutions },
   };
@@ -184,6 +184,13 @@ async function matmul(
       : await contestants.with((contestant) => countOperations(file, inputs, scratch, contestant));
   const peaks = await Peaks.open(contestants, scratch, { threads, ...(libtorch !== undefined && { libtorch }) });
   return [counts, peaks];
+}
+
+/** Why there is no share of a model whose operations are known; null where there is one. */
+function withoutLimit(limits: readonly Peak[], precision: Scouted['precision']): string | null {
+  if (bestGops(limits, precision) !== null) return null;
+  if (precision === null) return 'the model computes in FP16 or FP64, or in several precisions, which are not measured';
+  return `nothing here could be measured in ${precision}`;
 }
 
 function modelOf(path: string, scouted: Scouted): BenchmarkReport['model'] {

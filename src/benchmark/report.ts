@@ -50,8 +50,9 @@ export interface BenchmarkReport {
   readonly matmul: {
     readonly side: number;
     readonly peaks: readonly Peak[];
-    /** Operations of a single call, in billions; null where they are not known, and why. */
+    /** Operations of a single call, in billions; null where they are not known. */
     readonly gopsOfCall: number | null;
+    /** Why shares are not known; null where they are. */
     readonly reason: string | null;
   };
   /** A convolution with as many filters as channels, on pictures of `side` pixels. */

@@ -20,7 +20,8 @@ function headText({ model, inputs, machine, versions, settings }: BenchmarkRepor
   const features = machine.cpu.features?.join(' ') ?? 'unknown features';
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
   return table([
-    ['model', `${model.file} (${model.format})`],
+    ['model', `${model.path} (${model.format})`],
+    ...(model.file === model.path ? [] : [['file', model.file]]),
     ...(model.method === 'forward' ? [] : [['method', model.method]]),
     ['backend', `${model.backend} on ${model.device}, ${count(threads, 'thread')} (${clip(model.reason)})`],
     ['inputs', `${inputs.source}: ${values.join(', ') || 'none'}`],
@@ -125,11 +126,10 @@ function notesText({ contestants, against, matmul, convolution }: BenchmarkRepor
     );
     if (figures.length > 0) lines.push(`best ${what}, Gop/s: ${figures.join(', ')}`);
   }
-  lines.push(
-    matmul.gopsOfCall === null
-      ? `no share of the best product or convolution: ${clip(matmul.reason ?? '')}`
-      : `one call takes ${matmul.gopsOfCall.toPrecision(3)} Gop, a multiplication and its addition being two`,
-  );
+  if (matmul.gopsOfCall !== null) {
+    lines.push(`one call takes ${matmul.gopsOfCall.toPrecision(3)} Gop, a multiplication and its addition being two`);
+  }
+  if (matmul.reason !== null) lines.push(`no share of the best product or convolution: ${clip(matmul.reason)}`);
   if (against?.agreement) {
     const { difference, tolerance } = against.agreement;
     const how = difference === 0 ? 'exactly' : `within ${difference.toPrecision(2)} of the largest element`;
@@ -148,7 +148,8 @@ function percent(share: number): string {
 }
 
 function ms({ median, min, max }: Spread): string {
-  return `${formatMs(median)} (${digits(min)}..${digits(max)})`;
+  const scale = median < 0.1 ? 1000 : 1;
+  return `${formatMs(median)} (${digits(scale * min)}..${digits(scale * max)})`;
 }
 
 function rate({ median, min, max }: Spread): string {

@@ -40,8 +40,12 @@ export function addBench(program: Command): void {
       (value: string, previous: string[] = []) => [...previous, value],
     )
     .option('--method <name>', 'the method to call (default: forward)')
-    .option('--batch <list>', 'batch sizes', parseCounts, [1, 8])
-    .option('--concurrency <list>', 'numbers of clients at once, with batching on', parseCounts, [1, 4])
+    .addOption(new Option('--batch <list>', 'batch sizes').argParser(parseCounts).default([1, 8], '1,8'))
+    .addOption(
+      new Option('--concurrency <list>', 'numbers of clients at once, with batching on')
+        .argParser(parseCounts)
+        .default([1, 4], '1,4'),
+    )
     .addOption(
       new Option('--against <runtime>', 'measure the same model by this as well, in the same rounds').choices([
         'onnxruntime-node',

@@ -76,6 +76,7 @@ export function formatElement(value: number | bigint | boolean | string): string
 
 /** `12.3 ms`. */
 export function formatMs(ms: number): string {
+  if (ms < 0.1) return `${(1000 * ms).toFixed(1)} us`;
   return `${ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
 }
 

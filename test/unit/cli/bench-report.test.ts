@@ -106,6 +106,21 @@ test('the head says what was measured, on what, and that inputs were made up', (
   assert.equal(lineOf(text, 'figures'), 'figures   medians of 3 rounds (their range); 0.5 s for each');
 });
 
+test('short times are in microseconds, with their range', () => {
+  const text = reportText({ ...report, contestants: [contestant('infernode', 0.04, null)] });
+  assert.match(lineOf(text, 'one call, p50')!, / 40\.0 us \(20\.0\.\.80\.0\)$/);
+  assert.match(lineOf(text, '  p90')!, / 80\.0 us$/);
+  assert.match(lineOf(text, 'event-loop delay, p50')!, / 0\.0 us$/);
+});
+
+test('the model is the one that was given, the file the one that was loaded', () => {
+  const text = reportText(report);
+  assert.equal(lineOf(text, 'model'), 'model     folder (onnx)');
+  assert.equal(lineOf(text, 'file'), 'file      folder/1/model.onnx');
+  const { model } = report;
+  assert.equal(lineOf(reportText({ ...report, model: { ...model, file: model.path } }), 'file'), undefined);
+});
+
 test('a method is named unless it is forward', () => {
   assert.equal(lineOf(reportText(report), 'method'), undefined);
   const text = reportText({ ...report, model: { ...report.model, method: 'encode' } });
@@ -149,6 +164,15 @@ test('a second contestant has a column, and the last one is the ratio', () => {
   assert.match(lineOf(text, 'one call, p50')!, /4\.00 ms \(.*\) +8\.00 ms \(.*\) +2\.00x \(1\.00\.\.4\.00\)$/);
   assert.match(lineOf(text, '  of the best product')!, / 25 %$/);
   assert.match(lineOf(text, 'note: the answers agree')!, /within 0\.000012 of the largest element; 0\.001 is allowed$/);
+});
+
+test('a share of what is not measured has its reason, beside the operations', () => {
+  const text = reportText({
+    ...report,
+    matmul: { ...report.matmul, reason: 'nothing here could be measured in bf16' },
+  });
+  assert.match(text, /^note: one call takes 0\.123 Gop/m);
+  assert.match(text, /^note: no share of the best product or convolution: nothing here could be measured in bf16$/m);
 });
 
 test('what is absent is said with its reason', () => {
