@@ -1,12 +1,20 @@
 import { COMPARED, type Line, linesOf } from '../results/lines.js';
-import type { BenchResult, Measured } from '../results/result.js';
+import type { BenchResult } from '../results/result.js';
 import { resultPath } from '../results/result-files.js';
-import { figureOf, spreadOf } from '../results/spread.js';
+import { spreadOf } from '../results/spread.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
-import { absenceOf } from './absent.js';
 import { type Cause, causeOf } from './causes.js';
 import type { Chart } from './charts.js';
-import { digits, figure, markdownTable, percent, times } from './text.js';
+import {
+  columnsAt,
+  contestantsTable,
+  FEW_CALLS,
+  figuresTable,
+  limitsTable,
+  linesTable,
+  overheadTable,
+} from './tables.js';
+import { digits, percent, times } from './text.js';
 
 /** Ratios that vary by more than this say little. */
 const MOST_SPREAD = 0.2;
@@ -42,31 +50,6 @@ export function resultsMarkdown(
     contestantsTable(result),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
-}
-
-/** What the column of calls means for percentiles; the README says it too. */
-export const FEW_CALLS =
-  'The percentile of a round is of its own calls, of which the table has how many Infernode made: the p90 of fewer than ten, and the p99 of fewer than a hundred, is the slowest one. All contestants had the same time.';
-
-/** The lines of a run as a table; the README has it too. */
-export function linesTable(lines: readonly Line[]): string {
-  const rows = lines.map(({ scenario, model, precision, ours, peer, ratio, share }) => [
-    scenario,
-    model,
-    precision,
-    `${ours.contestant}: ${figure(figureOf(ours.rounds))} ${SCENARIOS[scenario].unit}`,
-    peer === null ? 'none' : `${peer.contestant}: ${figure(figureOf(peer.rounds))} ${SCENARIOS[scenario].unit}`,
-    ratio === null ? '' : times(ratio),
-    share === null ? '' : percent(share),
-    callsInARound(ours),
-  ]);
-  const head = ['Scenario', 'Model', 'Precision', 'Infernode', 'Best peer', 'Ratio', 'Of the limit', 'Calls a round'];
-  return markdownTable(head, rows);
-}
-
-function callsInARound({ calls, rounds }: Measured): string {
-  const each = calls / rounds.filter((value) => value !== null).length;
-  return each < 10 ? each.toFixed(1) : each.toFixed(0);
 }
 
 export function machineText({
@@ -129,12 +112,12 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
   const head = shown.map((scenario) => `${scenario}, ${SCENARIOS[scenario].unit}`);
   return [
     `${operations} ${asleep}`.trim(),
-    table(
+    figuresTable(
       measured,
       shown.map((scenario) => [scenario, null]),
       head,
     ),
-    table(
+    figuresTable(
       measured,
       columnsAt(measured, 'Batch'),
       columnsAt(measured, 'Batch').map(([, at]) => `${at} in a call, samples/s`),
@@ -142,7 +125,7 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
     server.length === 0
       ? ''
       : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it.`,
-    table(
+    figuresTable(
       server,
       [['Server', null], ...columnsAt(server, 'Concurrency')],
       ['Server, queries/s', ...columnsAt(server, 'Concurrency').map(([, at]) => `${at} client${at === 1 ? '' : 's'}`)],
@@ -150,64 +133,4 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
   ]
     .filter((part) => part !== '')
     .join('\n\n');
-}
-
-type Column = readonly [Scenario, number | null];
-
-function columnsAt(measured: readonly Measured[], scenario: Scenario): Column[] {
-  const sizes = measured.filter((each) => each.scenario === scenario).map(({ at }) => at!);
-  return [...new Set(sizes)].sort((a, b) => a - b).map((at) => [scenario, at] as const);
-}
-
-/** A row for each contestant, a column for each figure. Where there is a choice of `at` and none is asked for, the best. */
-function table(measured: readonly Measured[], columns: readonly Column[], head: readonly string[]): string {
-  const of = ([scenario, at]: Column, name: string) => {
-    const found = measured.filter(
-      (each) => each.scenario === scenario && each.contestant === name && (at === null || each.at === at),
-    );
-    const figures = found.map(({ rounds }) => figureOf(rounds)).sort((a, b) => b.median - a.median);
-    const best = SCENARIOS[scenario].better === 'higher' ? figures[0] : figures.at(-1);
-    return best === undefined ? '' : figure(best);
-  };
-  const names = [...new Set(measured.map(({ contestant }) => contestant))];
-  const rows = names.map((name) => [name, ...columns.map((column) => of(column, name))]);
-  return markdownTable(
-    ['', ...head],
-    rows.filter((row) => row.slice(1).some((cell) => cell !== '')),
-  );
-}
-
-export function overheadTable({ measurements }: BenchResult): string {
-  const measured = measurements.filter(({ scenario }) => scenario === 'Overhead');
-  return table(
-    measured,
-    [
-      ['Overhead', 1],
-      ['Overhead', 100],
-    ],
-    ['one at a time, us', '100 in flight, us'],
-  );
-}
-
-function limitsTable({ limits }: BenchResult): string {
-  const rows = limits.map(({ operation, backend, precision, gops, reason }) => [
-    operation,
-    precision,
-    backend,
-    gops === null ? `absent: ${reason}` : figure({ median: gops.median, low: gops.min, high: gops.max }),
-  ]);
-  return markdownTable(['', 'Precision', 'Backend', 'Billions of operations a second'], rows);
-}
-
-function contestantsTable({ contestants }: BenchResult): string {
-  const names = [...new Set(contestants.map(({ name }) => name))];
-  const rows = names.map((name) => {
-    const all = contestants.filter((each) => each.name === name);
-    const present = all.find(({ absent }) => absent === null);
-    const versions = Object.entries(present?.versions ?? {}).map(([what, version]) => `${what} ${version}`);
-    const cosines = all.flatMap(({ agreement }) => (agreement === null ? [] : [agreement.cosine]));
-    const nearest = cosines.length === 0 ? '' : Math.min(...cosines).toFixed(5);
-    return [name, versions.join(', '), present?.settings ?? '', nearest, absenceOf(all)];
-  });
-  return markdownTable(['', 'Versions', 'Settings', 'Least cosine to the first in FP32', 'Absent'], rows);
 }

@@ -1,7 +1,8 @@
 import { linesOf } from '../results/lines.js';
 import type { BenchResult } from '../results/result.js';
 import { figureOf } from '../results/spread.js';
-import { FEW_CALLS, linesTable, machineText, overheadTable } from './markdown.js';
+import { machineText } from './markdown.js';
+import { FEW_CALLS, linesTable, overheadTable } from './tables.js';
 import { figure, markdownTable } from './text.js';
 
 const BEGIN = '<!-- bench:begin: npm run bench:report writes what follows -->';
