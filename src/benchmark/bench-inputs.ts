@@ -54,12 +54,13 @@ export async function batchInputs(
 }
 
 /** @throws InfernodeError INF_INPUT_MISSING if none were given and none could be made up */
-export function chooseInputs(given: SampleInputs | null, { madeUp }: Scouted): SampleInputs {
+export function chooseInputs(given: SampleInputs | null, { madeUp, signature }: Scouted): SampleInputs {
   const inputs = given ?? madeUp;
   if (inputs !== null) return inputs;
+  const taken = signature.inputs.map(({ name, type }) => `${name} (${type})`).join(', ');
   throw new InfernodeError(
     'INF_INPUT_MISSING',
-    'No inputs could be made up that this model takes; give them: --input NAME=VALUE',
-    { details: { expected: 'inputs', given: 'nothing' } },
+    `No inputs could be made up that this model takes, which are ${taken}; give them: --input NAME=VALUE`,
+    { details: { expected: taken, given: 'nothing' } },
   );
 }
