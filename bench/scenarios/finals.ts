@@ -6,6 +6,8 @@ import { SCENARIOS, type Scenario } from './scenario.js';
 
 /** Whoever is that near to the best may turn out to be it. */
 const NEAR = 0.1;
+/** The same as long as only heats tell, in which contestants were not next to each other. */
+const NEAR_APART = 0.5;
 const MOST_FINALISTS = 2;
 
 /** A ratio is known once another run would find it so near; runs differ by a tenth anyway. */
@@ -22,13 +24,14 @@ export interface Final {
 /**
  * @param measured of one model
  * @param own the names of our contestants
+ * @param near as a share of the best
  */
-export function finalsOf(measured: readonly Measured[], own: ReadonlySet<string>): Final[] {
+export function finalsOf(measured: readonly Measured[], own: ReadonlySet<string>, near = NEAR): Final[] {
   return COMPARED.flatMap((scenario) =>
     (['fp32', 'reduced'] as const).flatMap((precision) => {
       const all = measured.filter((each) => each.scenario === scenario && each.precision === precision);
-      const ours = nearBest(all.filter(({ contestant }) => own.has(contestant)));
-      const peers = nearBest(all.filter(({ contestant }) => !own.has(contestant)));
+      const side = (isOurs: boolean) => all.filter(({ contestant }) => own.has(contestant) === isOurs);
+      const [ours, peers] = [nearBest(side(true), near), nearBest(side(false), near)];
       if (ours.length === 0 || peers.length === 0) return [];
       const ratio = ratioOf(ours[0]!, peers[0]!);
       const names = new Set([...ours, ...peers].map(({ contestant }) => contestant));
@@ -37,13 +40,13 @@ export function finalsOf(measured: readonly Measured[], own: ReadonlySet<string>
   );
 }
 
-function nearBest(measured: readonly Measured[]): Measured[] {
+function nearBest(measured: readonly Measured[], near: number): Measured[] {
   const sorted = ranked(measured);
   if (sorted.length === 0) return [];
   const [best] = sorted.map(({ rounds }) => figureOf(rounds).median);
   const isNear = ({ scenario, rounds }: Measured) => {
     const { median } = figureOf(rounds);
-    return SCENARIOS[scenario].better === 'higher' ? median >= best! * (1 - NEAR) : median <= best! * (1 + NEAR);
+    return SCENARIOS[scenario].better === 'higher' ? median >= best! * (1 - near) : median <= best! * (1 + near);
   };
   return sorted.filter(isNear).slice(0, MOST_FINALISTS);
 }
@@ -80,7 +83,9 @@ export async function measureHeatsAndFinals<T extends Measurable>(
     first: Math.max(0, ...before.map(({ rounds }) => rounds.length)),
     eachRound,
     choose(rounds, found) {
-      const all = finalsOf(joinFinals(before, found, heatsCount), own);
+      const known = heatsCount ? joinRounds(before, found) : rounds === 0 ? before : found;
+      const near = heatsCount || rounds >= finals.least ? NEAR : NEAR_APART;
+      const all = finalsOf(known, own, near);
       const open = all.filter(({ isDecided }) => rounds < finals.least || !isDecided);
       if (open.length === 0) return null;
       return (step, contestant) => {

@@ -86,6 +86,39 @@ test('rounds go on for what is not decided, with finalists only', async () => {
   assert.deepEqual(offline!.rounds, [null, 10, 10, 10, 10, 10]);
 });
 
+test('where heats do not count, whoever was half as good in them takes part until finals tell', async () => {
+  const contestants = ['a', 'b', 'x', 'y', 'z'].map((name) => ({
+    result: { name, model: 'net', precision: 'fp32' as const },
+  }));
+  // In the finals x varies, so that nothing is decided.
+  const inHeats: Record<string, number> = { a: 10, b: 6, x: 10, y: 4, z: 3 };
+  const inFinals: Record<string, readonly number[]> = { a: [15, 15], b: [20, 20], x: [2, 4], y: [9, 9], z: [9, 9] };
+  let round = 0;
+  const step: Step<(typeof contestants)[number]> = {
+    decides: () => ['Server'],
+    begin: ({ result: { name } }) =>
+      inOneTurn(async () => {
+        const value = round === 0 ? inHeats[name]! : inFinals[name]![round % 2]!;
+        return [{ scenario: 'Server', at: null, value, calls: 1 }];
+      }),
+  };
+  const found = await measureHeatsAndFinals(contestants, [step], {
+    heats: { least: 1, most: 1, forMs: 0 },
+    finals: { least: 2, most: 4, forMs: 3_600_000 },
+    own,
+    earlier: [],
+    eachRound: async (number) => {
+      round = number;
+    },
+    heatsCount: false,
+  });
+  const rounds = (name: string) => found.find(({ contestant }) => contestant === name)!.rounds;
+  assert.deepEqual(rounds('a'), [null, 15, 15]);
+  assert.deepEqual(rounds('b'), [null, 20, 20, 20, 20]);
+  assert.deepEqual(rounds('x'), [null, 4, 2, 4, 2]);
+  assert.deepEqual(['y', 'z'].map(rounds), [[4], [3]]);
+});
+
 test('where all is decided, no more rounds are measured than the least', async () => {
   const contestants = ['a', 'x'].map((name) => ({ result: { name, model: 'net', precision: 'fp32' as const } }));
   const step: Step<(typeof contestants)[number]> = {
