@@ -9,8 +9,9 @@ import { loadModel } from './load-model.js';
 import { QuickCalls } from './quick-calls.js';
 import { fromRuntime, toRuntime } from './runtime-tensor.js';
 
-/** Of calls that took longer, how much of that was computed. */
-const LOOK_CLOSER_MS = 0.1;
+/** Calls that take longer are looked at more closely, and so are so many after one of them. */
+const LONG_MS = 1;
+const CLOSER_CALLS = 1024;
 
 /** Larger models are not quick, and would be in memory twice for nothing. */
 const MOST_BYTES = 4 * 2 ** 20;
@@ -29,6 +30,8 @@ export class QuickCopy {
   #opening: Promise<void> | undefined;
   #session: InferenceSession | undefined;
   #isStopped = false;
+  /** For so many calls it is measured what they compute, which takes as long as a quick one. */
+  #closerCalls = 0;
 
   /**
    * @param before what the file was before the worker read it
@@ -71,10 +74,10 @@ export class QuickCopy {
       let begun: Instant | undefined;
       // Runs right before the runtime does, which waits for the same turn.
       setImmediate(() => {
-        begun = instant();
+        begun = { processor: this.#closerCalls > 0 ? process.cpuUsage() : null, ms: performance.now() };
       });
       const results = await this.#session!.run(feeds);
-      this.#calls.tookHere(inputs, computedSince(begun!));
+      this.#learn(inputs, begun!);
       const outputs: Outputs = {};
       for (const { name } of given) {
         const { dtype, shape, data } = fromRuntime(results[name] as RuntimeTensor);
@@ -84,6 +87,20 @@ export class QuickCopy {
     } catch {
       return null;
     }
+  }
+
+  /** On a busy machine, others compute in most of the time of a long call: that is none of the model's. */
+  #learn(inputs: readonly Tensor[], { ms, processor }: Instant): void {
+    const elapsedMs = performance.now() - ms;
+    if (processor === null) {
+      if (elapsedMs <= LONG_MS) this.#calls.tookHere(inputs, elapsedMs);
+      // The next one will tell.
+      else this.#closerCalls = CLOSER_CALLS;
+      return;
+    }
+    this.#closerCalls--;
+    const { user, system } = process.cpuUsage(processor);
+    this.#calls.tookHere(inputs, Math.min(elapsedMs, (user + system) / 1000));
   }
 
   /** Takes no more calls: a worker may have read another file meanwhile. */
@@ -111,22 +128,10 @@ export class QuickCopy {
   }
 }
 
+/** When a call began, and what all threads of the process had computed by then. */
 interface Instant {
   readonly ms: number;
-  /** Of all threads of the process. */
-  readonly processor: NodeJS.CpuUsage;
-}
-
-function instant(): Instant {
-  return { processor: process.cpuUsage(), ms: performance.now() };
-}
-
-/** Milliseconds in which the process computed: on a busy machine, others do in most of the time of a long call. */
-function computedSince({ ms, processor }: Instant): number {
-  const elapsedMs = performance.now() - ms;
-  if (elapsedMs < LOOK_CLOSER_MS) return elapsedMs;
-  const { user, system } = process.cpuUsage(processor);
-  return Math.min(elapsedMs, (user + system) / 1000);
+  readonly processor: NodeJS.CpuUsage | null;
 }
 
 /** What changes when a file does. */
