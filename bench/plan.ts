@@ -80,7 +80,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     batches: [],
     offline: [8],
     clients: [1, 8],
-    heats: { least: 2, most: 2, forMs: 0 },
+    heats: { least: 1, most: 2, forMs: 20_000 },
     finals: { least: 3, most: 40, forMs: 8000 },
     sittings: 1,
     warmUpMs: 100,
