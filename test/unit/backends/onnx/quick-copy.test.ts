@@ -66,6 +66,32 @@ test('answers as the worker does', async () => {
   }
 });
 
+test('calls that were long because others computed stay; those that computed so long do not', async (t) => {
+  // Each call takes five milliseconds.
+  let now = 0;
+  t.mock.method(performance, 'now', () => {
+    now += 5;
+    return now;
+  });
+  for (const [computedUs, stays] of [
+    [20, true],
+    [5000, false],
+  ] as const) {
+    const usage = t.mock.method(process, 'cpuUsage', () => ({ user: computedUs, system: 0 }));
+    const { session, copy } = await open(addOne([4]));
+    assert.ok(await warm(copy!, four));
+    assert.ok(await copy!.run(four));
+    // The first long call only makes it look.
+    assert.equal(usage.mock.callCount(), 0);
+    assert.ok(copy!.takes(four, 0));
+    for (let call = 0; call < 40; call++) await copy!.run(four);
+    assert.equal(copy!.takes(four, 0), stays);
+    usage.mock.restore();
+    await copy!.close();
+    await session.close();
+  }
+});
+
 test('is not made of what is large, or in several files, or was changed while it was loaded', async () => {
   const large = { ...addOne([2 ** 20 + 1]) };
   large.initializer = [weight('one', 'float32', [2 ** 20 + 1], new Float32Array(2 ** 20 + 1))];
