@@ -23,8 +23,9 @@ test('what has no rows is not repeated', () => {
 });
 
 test('given inputs come before made-up ones, and without either there is an error', () => {
-  const scouted = (madeUp: Scouted['madeUp']) => ({ madeUp }) as Scouted;
+  const signature = { inputs: [{ name: 'ids', type: 'int64 [1, n]' }] };
+  const scouted = (madeUp: Scouted['madeUp']) => ({ madeUp, signature }) as unknown as Scouted;
   assert.deepEqual(chooseInputs({ a: 1 }, scouted({ a: 2 })), { a: 1 });
   assert.deepEqual(chooseInputs(null, scouted({ a: 2 })), { a: 2 });
-  throws(() => chooseInputs(null, scouted(null)), 'INF_INPUT_MISSING', '--input NAME=VALUE');
+  throws(() => chooseInputs(null, scouted(null)), 'INF_INPUT_MISSING', 'ids (int64 [1, n]); give them: --input NAME=VALUE');
 });
