@@ -27,5 +27,9 @@ test('given inputs come before made-up ones, and without either there is an erro
   const scouted = (madeUp: Scouted['madeUp']) => ({ madeUp, signature }) as unknown as Scouted;
   assert.deepEqual(chooseInputs({ a: 1 }, scouted({ a: 2 })), { a: 1 });
   assert.deepEqual(chooseInputs(null, scouted({ a: 2 })), { a: 2 });
-  throws(() => chooseInputs(null, scouted(null)), 'INF_INPUT_MISSING', 'ids (int64 [1, n]); give them: --input NAME=VALUE');
+  throws(
+    () => chooseInputs(null, scouted(null)),
+    'INF_INPUT_MISSING',
+    'ids (int64 [1, n]); give them: --input NAME=VALUE',
+  );
 });
