@@ -15,9 +15,9 @@ export interface BenchFlags {
 }
 
 /** Ends the process with what is wrong, where something is. */
-export function benchFlags(args: readonly string[] = process.argv.slice(2)): BenchFlags {
+export function benchFlags(): BenchFlags {
   try {
-    return parseFlags(args);
+    return parseFlags(process.argv.slice(2));
   } catch (error) {
     console.error(`${(error as Error).message}\n${USAGE}`);
     process.exit(2);

@@ -61,7 +61,6 @@ const found = ResultFile.open(file, flags.resume, {
   measurements: [],
 });
 const models = MODELS.filter(({ name }) => plan.models.includes(name) && found.sittingsOf(name) < plan.sittings);
-const prepared = [];
 try {
   for (const model of models) await modelFiles(model);
 } catch (error) {
@@ -70,6 +69,7 @@ try {
   console.error(error.message);
   process.exit(1);
 }
+const prepared = [];
 for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
 const left = plan.served.filter((name) => !found.hasServers(name));
 const served = await prepareServers({ ...plan, served: left }, threads, say);

@@ -12,6 +12,11 @@ import { Absent } from './protocol.js';
 /** Whom a figure is compared with: like with like. What is not fp32 may be BF16 or INT8. */
 export type PrecisionClass = 'fp32' | 'reduced';
 
+/** What `optimize` chose may compute in FP32 after all. */
+export function classOf(precision: PrecisionClass, computesIn: MatmulPrecision | null | undefined): PrecisionClass {
+  return computesIn === 'fp32' ? 'fp32' : precision;
+}
+
 /** Who takes part, and how its process is started. */
 export interface ContestantSpec {
   readonly name: string;

@@ -1,11 +1,10 @@
-import type { MatmulPrecision } from '#src/benchmark/protocol';
 import type { BenchModel } from '../models/catalogue.js';
 import { PYTHON_ENV } from '../models/python.js';
 import type { BenchPlan } from '../plan.js';
 import type { ContestantResult } from '../results/result.js';
 import type { Agreement } from './agree.js';
 import { asAbsent } from './as-absent.js';
-import { type ContestantSpec, commandOf, type PrecisionClass } from './catalogue.js';
+import { type ContestantSpec, classOf, commandOf } from './catalogue.js';
 import { LineProcess } from './line-process.js';
 import { Absent, type Ask, type Replies } from './protocol.js';
 
@@ -52,11 +51,6 @@ export async function openContestant(
     const failure = new Error(`${name}, ${model.name}: ${(error as Error).message}`, { cause: error });
     return absent(asAbsent(failure, spec, mode));
   }
-}
-
-/** What `optimize` chose may compute in FP32 after all. */
-export function classOf(precision: PrecisionClass, computesIn: MatmulPrecision | null | undefined): PrecisionClass {
-  return computesIn === 'fp32' ? 'fp32' : precision;
 }
 
 export function withAgreement({ result }: Contestant, agreement: Agreement | null): ContestantResult {

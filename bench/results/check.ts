@@ -36,7 +36,8 @@ function read(file: string): BenchResult {
 }
 
 const [given, base] = process.argv.slice(2).map(read);
-const known = committed();
+// Two files that are given need no git.
+const known = base === undefined ? committed() : [];
 const now = given ?? resultsThere().find((each) => !known.some((other) => isDeepStrictEqual(each, other)));
 if (now === undefined) giveUp('no new result is in bench/results: npm run bench makes one');
 const then = base ?? baselineFor(now, known);

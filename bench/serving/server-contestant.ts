@@ -4,7 +4,7 @@ import type { MatmulPrecision } from '#src/benchmark/protocol';
 import { packageVersion } from '#src/config/package-root';
 import { type Agreement, type Answer, agreementOf } from '../contestants/agree.js';
 import { asAbsent } from '../contestants/as-absent.js';
-import { classOf } from '../contestants/contestant.js';
+import { classOf } from '../contestants/catalogue.js';
 import type { LineProcess } from '../contestants/line-process.js';
 import { Absent } from '../contestants/protocol.js';
 import type { BenchModel } from '../models/catalogue.js';

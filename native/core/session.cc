@@ -84,11 +84,12 @@ std::string Session::convert(const std::string& target) {
 Outputs Session::run(uint32_t method, QuickCalls::Kind kind, const inf_value* arguments, size_t count) {
   const auto held = model();
   inf_result* result = nullptr;
-  const auto begin = thread_time();
+  // Of others it means nothing: their threads and devices compute too.
+  const bool learns = runs_anywhere();
+  const auto begin = learns ? thread_time() : std::chrono::nanoseconds::zero();
   if (inf_error* error = api_.model_run(held.get(), method, arguments, count, &result))
     throw Failure::from(api_, error);
-  // Of others it means nothing: their threads and devices compute too.
-  if (runs_anywhere()) quick_calls_.took(kind, thread_time() - begin);
+  if (learns) quick_calls_.took(kind, thread_time() - begin);
   return {api_, result};
 }
 

@@ -2,7 +2,7 @@ import { formatShape } from '../backends/input-errors.js';
 import type { Latency, Spread } from '../benchmark/figures.js';
 import type { Peak } from '../benchmark/peaks.js';
 import type { BenchmarkReport, ContestantReport, Ratios } from '../benchmark/report.js';
-import { clip, formatBytes, formatMs, table } from './output.js';
+import { clip, formatBytes, formatMs, LEAST_MS, table } from './output.js';
 
 /** One figure of every contestant; undefined for one that was not measured. */
 type Cells = (contestant: ContestantReport) => string | undefined;
@@ -148,7 +148,7 @@ function percent(share: number): string {
 }
 
 function ms({ median, min, max }: Spread): string {
-  const scale = median < 0.1 ? 1000 : 1;
+  const scale = median < LEAST_MS ? 1000 : 1;
   return `${formatMs(median)} (${digits(scale * min)}..${digits(scale * max)})`;
 }
 

@@ -74,9 +74,12 @@ export function formatElement(value: number | bigint | boolean | string): string
   return String(Number(value.toPrecision(6)));
 }
 
-/** `12.3 ms`. */
+/** Shorter times are shown in microseconds. */
+export const LEAST_MS = 0.1;
+
+/** `12.3 ms`, or `45.6 us`. */
 export function formatMs(ms: number): string {
-  if (ms < 0.1) return `${(1000 * ms).toFixed(1)} us`;
+  if (ms < LEAST_MS) return `${(1000 * ms).toFixed(1)} us`;
   return `${ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
 }
 

@@ -7,7 +7,7 @@ const MOST_MS = 0.5;
 /** Calls for which a worker needs less, without the way to it and back, are tried on the caller's thread. */
 const WORTH_A_TRY_MS = 1;
 /** Shorter ones on the caller's thread may have been interrupted. */
-const LONG_MS = 1;
+export const LONG_MS = 1;
 /** So may have been those below this that come after many quick ones: another process, or garbage that is collected. */
 const FORGIVEN_MS = 10;
 /** Calls in a row, none of them long, before they are expected to be quick. */

@@ -6,11 +6,10 @@ import { Tensor } from '../../tensor/tensor.js';
 import type { ModelInfo, Outputs } from '../backend.js';
 import { checkInputs } from './calls-in-flight.js';
 import { loadModel } from './load-model.js';
-import { QuickCalls } from './quick-calls.js';
+import { LONG_MS, QuickCalls } from './quick-calls.js';
 import { fromRuntime, toRuntime } from './runtime-tensor.js';
 
-/** Calls that take longer are looked at more closely, and so are so many after one of them. */
-const LONG_MS = 1;
+/** So many calls after a long one are looked at more closely. */
 const CLOSER_CALLS = 1024;
 
 /** Larger models are not quick, and would be in memory twice for nothing. */

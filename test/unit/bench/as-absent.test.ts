@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asAbsent } from '../../../bench/contestants/as-absent.js';
-import { classOf } from '../../../bench/contestants/contestant.js';
+import { classOf } from '../../../bench/contestants/catalogue.js';
 import { Absent } from '../../../bench/contestants/protocol.js';
 
 const [ours, peer] = [{ isOurs: true }, { isOurs: false }];
