@@ -60,7 +60,19 @@ const found = ResultFile.open(file, flags.resume, {
   limits: [],
   measurements: [],
 });
-const models = MODELS.filter(({ name }) => plan.models.includes(name) && found.sittingsOf(name) < plan.sittings);
+/** Whether a model is measured in another sitting: so often at least, and more often while a ratio of it says little. */
+function wantsSitting(model: string): boolean {
+  const { least, most } = plan.sittings;
+  const done = found.sittingsOf(model);
+  return done < least || (done < most && found.saysLittle(model, false));
+}
+/** Whether its servers are. */
+function wantsServerSitting(model: string): boolean {
+  const { least, most } = plan.serverSittings;
+  const done = found.serverSittingsOf(model);
+  return done < least || (done < most && found.saysLittle(model, true));
+}
+const models = MODELS.filter(({ name }) => plan.models.includes(name) && wantsSitting(name));
 try {
   for (const model of models) await modelFiles(model);
 } catch (error) {
@@ -71,7 +83,7 @@ try {
 }
 const prepared = [];
 for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
-const left = plan.served.filter((name) => !found.hasServers(name));
+const left = plan.served.filter(wantsServerSitting);
 const served = await prepareServers({ ...plan, served: left }, threads, say);
 
 // What was made is kept, and takes no time in later runs.
@@ -85,18 +97,18 @@ if (awake === null) say('cores cannot be kept from going idle here: small models
 await found.add({ coresAwake: awake !== null });
 const limits = await Limits.open(threads);
 try {
-  for (let sitting = 0; sitting < plan.sittings; sitting++) {
+  for (let sitting = 0; sitting < plan.sittings.most; sitting++) {
     for (const each of prepared) {
       const { name, title, boundMs } = each.model;
-      if (found.sittingsOf(name) > sitting) continue;
-      say(`measure ${name}, sitting ${sitting + 1} of ${plan.sittings}`);
+      if (found.sittingsOf(name) > sitting || !wantsSitting(name)) continue;
+      say(`measure ${name}, sitting ${sitting + 1}`);
       const gops = await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx);
       const earlier = found.measuredOf(name);
       const eachRound = () => limits.round(plan.roundMs / 4);
       const measured = await measureSitting(each, plan, threads, awake, earlier, eachRound);
       await found.add({
         ...measured,
-        models: [{ name, title, boundMs, gops, sittings: sitting + 1 }],
+        models: [{ name, title, boundMs, gops, sittings: sitting + 1, serverSittings: found.serverSittingsOf(name) }],
         limits: limits.results,
       });
     }
@@ -108,9 +120,15 @@ if (!found.hasOverhead()) {
   say('measure overhead');
   await found.add({ measurements: await measureOverhead(plan) });
 }
-for (const name of left) {
-  const ofModel = served.filter(({ model }) => model.name === name);
-  await found.add(await measureServers(ofModel, plan, say));
+for (let sitting = 0; sitting < plan.serverSittings.most; sitting++) {
+  for (const name of left) {
+    if (found.serverSittingsOf(name) > sitting || !wantsServerSitting(name)) continue;
+    say(`measure servers of ${name}, sitting ${sitting + 1}`);
+    const ofModel = served.filter(({ model }) => model.name === name);
+    const measured = await measureServers(ofModel, plan, found.serversOf(name), say);
+    const models = found.result.models.filter((model) => model.name === name);
+    await found.add({ ...measured, models: models.map((model) => ({ ...model, serverSittings: sitting + 1 })) });
+  }
 }
 await found.finish();
 console.log(summaryText(found.result));

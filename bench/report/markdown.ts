@@ -1,7 +1,6 @@
-import { COMPARED, type Line, linesOf } from '../results/lines.js';
+import { COMPARED, type Line, linesOf, MOST_SPREAD, saysLittle } from '../results/lines.js';
 import type { BenchResult } from '../results/result.js';
 import { resultPath } from '../results/result-files.js';
-import { spreadOf } from '../results/spread.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
 import { type Cause, causeOf } from './causes.js';
 import type { Chart } from './charts.js';
@@ -14,10 +13,7 @@ import {
   linesTable,
   overheadTable,
 } from './tables.js';
-import { digits, percent, times } from './text.js';
-
-/** Ratios that vary by more than this say little. */
-const MOST_SPREAD = 0.2;
+import { countText, digits, percent, times } from './text.js';
 
 /** bench/RESULTS.md: all that a run found, and by hand why. */
 export function resultsMarkdown(
@@ -61,11 +57,15 @@ export function machineText({
   threads,
   cores,
   coresAwake,
+  models,
   measurements,
 }: BenchResult): string {
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const counts = measurements.map(({ rounds }) => rounds.filter((value) => value !== null).length);
-  const rounds = `${Math.min(...counts)} to ${Math.max(...counts)} rounds in ${plan.sittings} sitting${plan.sittings === 1 ? '' : 's'}`;
+  const sittings = models.map((model) => model.sittings);
+  const ofServers = models.flatMap(({ serverSittings }) => (serverSittings > 0 ? [serverSittings] : []));
+  const servers = ofServers.length === 0 ? '' : `, of servers in ${countText(ofServers, 'sitting')}`;
+  const rounds = `${countText(counts, 'round')} in ${countText(sittings, 'sitting')}${servers}`;
   const apart =
     cores === null ? '' : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
   const awake = coresAwake ? ' Cores were kept from going idle.' : '';
@@ -82,7 +82,7 @@ function otherText(other: BenchResult): string[] {
 }
 
 function spreadText(lines: readonly Line[]): string {
-  const wide = lines.filter(({ ratio }) => ratio !== null && spreadOf(ratio) > MOST_SPREAD);
+  const wide = lines.filter(saysLittle);
   if (wide.length === 0) return `No ratio has a spread of more than ${percent(MOST_SPREAD)} to a side.`;
   const names = wide.map(({ scenario, model, precision }) => `${scenario} / ${model} / ${precision}`);
   return `These ratios have a spread of more than ${percent(MOST_SPREAD)} to a side, and say little: ${names.join(', ')}.`;

@@ -21,6 +21,13 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`;
 }
 
+/** `3 to 5 rounds`, `1 round` */
+export function countText(counts: readonly number[], what: string): string {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  if (least < most) return `${least} to ${most} ${what}s`;
+  return `${most} ${what}${most === 1 ? '' : 's'}`;
+}
+
 /** A table in Markdown, or the empty text where it has no rows. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '';

@@ -2,7 +2,7 @@ import { bestGops } from '#src/benchmark/peaks';
 import type { PrecisionClass } from '../contestants/catalogue.js';
 import { SCENARIOS, type Scenario, STREAMS } from '../scenarios/scenario.js';
 import type { BenchResult, Measured } from './result.js';
-import { type Figure, figureOf, repeatable } from './spread.js';
+import { type Figure, figureOf, repeatable, spreadOf } from './spread.js';
 
 /** Infernode against the best of the others, in one scenario with one model. */
 export interface Line {
@@ -16,6 +16,13 @@ export interface Line {
   readonly ratio: Figure | null;
   /** What share ours reaches of the best product or convolution of this machine; null where that is not known. */
   readonly share: number | null;
+}
+
+/** A ratio with a spread of more than this to a side says little. */
+export const MOST_SPREAD = 0.2;
+
+export function saysLittle({ ratio }: Line): boolean {
+  return ratio !== null && spreadOf(ratio) > MOST_SPREAD;
 }
 
 /** The scenarios of MLPerf Inference. */

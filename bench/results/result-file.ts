@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { joinRounds } from '../scenarios/rounds.js';
+import type { Scenario } from '../scenarios/scenario.js';
+import { linesOf, saysLittle } from './lines.js';
 import { readResult } from './read-result.js';
 import type { BenchResult, Measured } from './result.js';
 
@@ -45,15 +47,25 @@ export class ResultFile {
     return this.result.models.find((model) => model.name === name)?.sittings ?? 0;
   }
 
-  /** What was measured of a model, but for its servers. */
-  measuredOf(name: string): readonly Measured[] {
-    return this.result.measurements.filter(
-      ({ scenario, model }) => model === name && scenario !== 'Server' && scenario !== 'Concurrency',
-    );
+  /** In how many sittings its servers were. */
+  serverSittingsOf(name: string): number {
+    return this.result.models.find((model) => model.name === name)?.serverSittings ?? 0;
   }
 
-  hasServers(name: string): boolean {
-    return this.result.measurements.some(({ scenario, model }) => scenario === 'Server' && model === name);
+  /** What was measured of a model, but for its servers. */
+  measuredOf(name: string): readonly Measured[] {
+    return this.result.measurements.filter((each) => each.model === name && !isOfServers(each));
+  }
+
+  /** What was measured of its servers. */
+  serversOf(name: string): readonly Measured[] {
+    return this.result.measurements.filter((each) => each.model === name && isOfServers(each));
+  }
+
+  /** Whether a ratio of a model says little yet, in the scenario Server or in the others. */
+  saysLittle(name: string, ofServers: boolean): boolean {
+    const lines = linesOf(this.result).filter((line) => line.model === name && isOfServers(line) === ofServers);
+    return lines.some(saysLittle);
   }
 
   hasOverhead(): boolean {
@@ -86,6 +98,10 @@ export class ResultFile {
   async finish(): Promise<void> {
     await rename(partOf(this.file), this.file);
   }
+}
+
+function isOfServers({ scenario }: { readonly scenario: Scenario }): boolean {
+  return scenario === 'Server' || scenario === 'Concurrency';
 }
 
 function partOf(file: string): string {

@@ -33,6 +33,8 @@ export interface BenchResult {
     readonly boundMs: number;
     /** In how many sittings it was measured. */
     readonly sittings: number;
+    /** In how many its servers were; 0 where none were. */
+    readonly serverSittings: number;
   }[];
   readonly contestants: readonly ContestantResult[];
   /** The best products and convolutions, measured in the same rounds. */

@@ -60,7 +60,10 @@ export interface HeatsAndFinals<T extends Measurable> {
   /** What was found of this model in earlier sittings; heats are for the first one. */
   readonly earlier: readonly Measured[];
   readonly eachRound: Rounds<T>['eachRound'];
-  /** Whether contestants were next to each other in the heats too; if not, these only say who takes part in the finals. */
+  /**
+   * Whether contestants were next to each other in the heats too; if not, these only say who takes part in the finals. What is
+   * earlier counts in any case.
+   */
   readonly heatsCount: boolean;
 }
 
@@ -78,13 +81,14 @@ export async function measureHeatsAndFinals<T extends Measurable>(
   const inHeats =
     earlier.length === 0 ? await measureRounds(contestants, steps, { ...heats, first: 0, eachRound }) : [];
   const before = joinRounds(earlier, inHeats);
+  const allCount = heatsCount || earlier.length > 0;
   const inFinals = await measureRounds(contestants, steps, {
     ...finals,
     first: Math.max(0, ...before.map(({ rounds }) => rounds.length)),
     eachRound,
     choose(rounds, found) {
-      const known = heatsCount ? joinRounds(before, found) : rounds === 0 ? before : found;
-      const near = heatsCount || rounds >= finals.least ? NEAR : NEAR_APART;
+      const known = allCount ? joinRounds(before, found) : rounds === 0 ? before : found;
+      const near = allCount || rounds >= finals.least ? NEAR : NEAR_APART;
       const all = finalsOf(known, own, near);
       const open = all.filter(({ isDecided }) => rounds < finals.least || !isDecided);
       if (open.length === 0) return null;
@@ -94,12 +98,12 @@ export async function measureHeatsAndFinals<T extends Measurable>(
       };
     },
   });
-  return joinFinals(inHeats, inFinals, heatsCount);
+  return joinFinals(inHeats, inFinals, allCount);
 }
 
 /** Of what was measured in finals, the rounds before are left out where they do not count. */
-function joinFinals(before: readonly Measured[], finals: readonly Measured[], heatsCount: boolean): Measured[] {
-  if (heatsCount) return joinRounds(before, finals);
+function joinFinals(before: readonly Measured[], finals: readonly Measured[], allCount: boolean): Measured[] {
+  if (allCount) return joinRounds(before, finals);
   const inFinals = new Set(finals.map(keyOf));
   return [...before.filter((each) => !inFinals.has(keyOf(each))), ...finals];
 }

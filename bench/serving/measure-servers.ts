@@ -5,7 +5,8 @@ import { Absent } from '../contestants/protocol.js';
 import { MODELS } from '../models/catalogue.js';
 import { type BenchPlan, coreSplit, missingIn } from '../plan.js';
 import type { ContestantResult, Measured } from '../results/result.js';
-import { measureHeatsAndFinals } from '../scenarios/finals.js';
+import { figureOf } from '../results/spread.js';
+import { finalsOf, measureHeatsAndFinals } from '../scenarios/finals.js';
 import type { Step } from '../scenarios/rounds.js';
 import { SERVERS } from './catalogue.js';
 import { type Load, type PreparedServer, ServerContestant } from './server-contestant.js';
@@ -34,44 +35,49 @@ export async function prepareServers(
 }
 
 /**
- * Server, and the throughput by the number of clients. In the heats each server is alone; in the finals those that are compared
- * take turns, one trial each, as long as they are up.
+ * Server, and the throughput by the number of clients, of the servers of one model. In the heats each server is alone; in the finals
+ * those that are compared take turns, one trial each, as long as they are up. Heats are for the first sitting; in later ones only
+ * those take part that are compared.
+ *
+ * @param earlier what was found of these servers in earlier sittings
  */
 export async function measureServers(
   prepared: readonly PreparedServer[],
   plan: BenchPlan,
+  earlier: readonly Measured[],
   onProgress: (what: string) => void,
 ): Promise<{ readonly contestants: ContestantResult[]; readonly measurements: Measured[] }> {
   const generator = fileURLToPath(new URL('load-generator.js', import.meta.url));
   const cores = coreSplit();
   const pinned = cores === null ? [] : ['taskset', '-c', cores.load];
   const load: Load = new LineProcess([...pinned, process.execPath, generator] as unknown as [string]);
-  const found = { contestants: [] as ContestantResult[], measurements: [] as Measured[] };
+  const own = new Set(prepared.flatMap(({ spec: { name, isOurs } }) => (isOurs ? [name] : [])));
+  const finalists = new Set(finalsOf(earlier, own).flatMap(({ names }) => [...names]));
+  const isFirst = earlier.length === 0;
+  const all = prepared
+    .filter(({ spec }) => isFirst || finalists.has(spec.name))
+    .map((each) => new ServerContestant(each, plan, load, cores?.servers ?? null, rateOf(each, earlier)));
+  const present: ServerContestant[] = [];
   try {
-    for (const { name } of MODELS) {
-      const ofModel = prepared.filter(({ model }) => model.name === name);
-      if (ofModel.length === 0) continue;
-      const all = ofModel.map((each) => new ServerContestant(each, plan, load, cores?.servers ?? null));
-      // Whoever cannot start is out, and answers are compared, before anything is timed.
-      const present: ServerContestant[] = [];
-      for (const each of all) {
-        onProgress(`try ${each.result.name}, ${name}`);
-        if (await each.isThere(present[0])) present.push(each);
-      }
-      const step: Step<ServerContestant> = { decides: () => ['Server'], begin: (each, round) => each.round(round) };
-      const own = new Set(present.flatMap(({ result }) => (result.isOurs ? [result.name] : [])));
-      const eachRound = async (round: number) => onProgress(`servers, ${name}, round ${round + 1}`);
-      const { serverHeats: heats, serverFinals: finals } = plan;
-      const rounds = { heats, finals, own, earlier: [], eachRound, heatsCount: false };
-      try {
-        found.measurements.push(...(await measureHeatsAndFinals(present, [step], rounds)));
-      } finally {
-        for (const each of present) await each.stop();
-      }
-      found.contestants.push(...all.map(({ result }) => result));
+    // Whoever cannot start is out, and answers are compared, before anything is timed.
+    for (const each of all) {
+      onProgress(`try ${each.result.name}, ${each.result.model}`);
+      if (await each.isThere(present[0])) present.push(each);
     }
+    const step: Step<ServerContestant> = { decides: () => ['Server'], begin: (each, round) => each.round(round) };
+    const eachRound = async (round: number) => onProgress(`round ${round + 1}`);
+    const { serverHeats: heats, serverFinals: finals } = plan;
+    const rounds = { heats, finals, own, earlier, eachRound, heatsCount: false };
+    const measurements = await measureHeatsAndFinals(present, [step], rounds);
+    return { contestants: isFirst ? all.map(({ result }) => result) : [], measurements };
   } finally {
+    for (const each of present) await each.stop();
     await load.end();
   }
-  return found;
+}
+
+/** The highest rate of a server in earlier rounds; 0 where there are none. */
+function rateOf({ spec }: PreparedServer, earlier: readonly Measured[]): number {
+  const found = earlier.find(({ scenario, contestant }) => scenario === 'Server' && contestant === spec.name);
+  return found === undefined ? 0 : figureOf(found.rounds).median;
 }

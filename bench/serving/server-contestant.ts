@@ -44,14 +44,17 @@ export class ServerContestant {
   #server: ServerProcess | undefined;
   #roundsOfServer = 0;
   /** The highest rate that held in the last round. */
-  #rate = 0;
+  #rate: number;
 
+  /** @param rate about which it is looked for; 0 where that is not known */
   constructor(
     private readonly prepared: PreparedServer,
     private readonly plan: BenchPlan,
     private readonly load: Load,
     private readonly cores: string | null,
+    rate: number,
   ) {
+    this.#rate = rate;
     const { spec, model, command, computesIn } = prepared;
     const { name, isOurs, precision, settings } = spec;
     const absent = command instanceof Absent ? command.message : null;

@@ -133,4 +133,7 @@ test('where all is decided, no more rounds are measured than the least', async (
   // Without earlier rounds, heats come first.
   assert.deepEqual((await measure([]))[0]!.rounds, [1, 1, 1, 1, 1]);
   assert.deepEqual((await measure([], false))[0]!.rounds, [null, null, 1, 1, 1]);
+  // What is of an earlier sitting counts, and is not measured again.
+  const varied = [measured('Server', 'a', [null, 1, 2]), measured('Server', 'x', [null, 1, 1])];
+  assert.deepEqual((await measure(varied, false))[0]!.rounds, [null, null, null, ...new Array(9).fill(1)]);
 });

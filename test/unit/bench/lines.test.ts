@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { linesOf } from '../../../bench/results/lines.js';
+import { linesOf, saysLittle } from '../../../bench/results/lines.js';
 import { figureOf, repeatable, spreadOf } from '../../../bench/results/spread.js';
 import { measured, resultOf } from './result.js';
 
@@ -63,4 +63,10 @@ test('the range of many rounds is without the extremes', () => {
 test('what another run will find is not told more exactly than runs differ', () => {
   assert.deepEqual(repeatable([100, 101, 99]), { median: 100, low: 90, high: 100 * 1.1 });
   assert.deepEqual(repeatable([100, 120, 99]), { median: 100, low: 90, high: 120 });
+});
+
+test('a ratio says little where its spread is more than 20 % to a side', () => {
+  const wide = (last: number) =>
+    linesOf(resultOf([measured('Server', 'a', [10, 10, last]), measured('Server', 'x', [10, 10, 10])])).map(saysLittle);
+  assert.deepEqual([wide(11.9), wide(12.1), wide(7.9)], [[false], [true], [true]]);
 });

@@ -31,15 +31,21 @@ test('the results say who is faster, by how much, and where we lose why', () => 
     '| SingleStream | net | fp32 | a: 20.0 ms | x: 10.0 ms | 0.50x (0.45..0.55) | 50 % | 3.3 |',
   );
   assert.equal(line(text, '- **'), '- **SingleStream / net / fp32**: 0.50x (0.45..0.55) of x. It waits for nothing.');
+  assert.match(text, /`quick`, 100 s, 3 rounds in 1 sitting\. /);
   assert.match(text, /!\[SingleStream: p90 latency.*\]\(results\/latency\.svg\)/);
   assert.match(text, /\| convolution \| bf16 \| torch \| absent: there is no libtorch \|/);
 });
 
 test('what other kinds of machines found is shown beside', () => {
-  const other = { ...result, machine: { ...result.machine, cores: 64 } };
+  const [net] = result.models;
+  const models = [net!, { ...net!, name: 'other', sittings: 3, serverSittings: 2 }];
+  const other = { ...result, models, machine: { ...result.machine, cores: 64 } };
   const text = resultsMarkdown(result, [other], [], []);
   assert.equal(text.split('\n').filter((each) => each.startsWith('| SingleStream |')).length, 2);
-  assert.match(text, /## On other kinds of machines\n\n.* 64 cores .*`bench\/results\/quick-a-cpu-64-avx2\.json`/);
+  assert.match(
+    text,
+    /## On other kinds of machines\n\n.* in 1 to 3 sittings, of servers in 2 sittings\. .* 64 cores .*`bench\/results\/quick-a-cpu-64-avx2\.json`/,
+  );
 });
 
 test('a line that we lose for a reason that nobody wrote down says so', () => {

@@ -16,15 +16,16 @@ test('is kept after each part, and goes on where it ended', async (t) => {
   await first.add({ models, contestants, measurements: [measured('Offline', 'a', [1])] });
   assert.deepEqual(JSON.parse(readFileSync(`${file}.part`, 'utf8')), first.result);
   const second = ResultFile.open(file, true, { ...empty, date: '2027-01-01T00:00:00.000Z' });
-  assert.ok(second.sittingsOf('net') === 1 && !second.hasServers('net') && !second.hasOverhead());
-  await second.add({ measurements: [measured('Server', 'a', [2])] });
+  assert.ok(second.sittingsOf('net') === 1 && second.serverSittingsOf('net') === 0 && !second.hasOverhead());
+  const served = models.map((model) => ({ ...model, serverSittings: 1 }));
+  await second.add({ models: served, measurements: [measured('Server', 'a', [2])] });
   assert.deepEqual(
     second.result.measurements.map(({ scenario }) => scenario),
     ['Offline', 'Server'],
   );
   assert.equal(second.result.date, empty.date);
-  assert.ok(ResultFile.open(file, true, empty).hasServers('net'));
-  assert.ok(!ResultFile.open(file, false, empty).hasServers('net'));
+  assert.equal(ResultFile.open(file, true, empty).serverSittingsOf('net'), 1);
+  assert.equal(ResultFile.open(file, false, empty).serverSittingsOf('net'), 0);
 });
 
 test('takes the place of an earlier one when it is finished, and not before', async (t) => {
@@ -49,7 +50,7 @@ test('does not go on with a result of another plan or version', async (t) => {
   const file = await fileIn(t);
   await ResultFile.open(file, false, empty).add({});
   const others = [
-    { ...empty, plan: { ...empty.plan, sittings: 99 } },
+    { ...empty, plan: { ...empty.plan, sittings: { least: 99, most: 99 } } },
     { ...empty, versions: { ...empty.versions, infernode: '9.9.9' } },
     { ...empty, threads: 99 },
   ];
@@ -73,4 +74,30 @@ test('rounds of a later sitting join those of the first, and what is said anew r
   assert.deepEqual([found.result.models.length, found.result.contestants.length], [models.length, contestants.length]);
   assert.equal(found.result.contestants[0]!.settings, 'new');
   assert.equal(ResultFile.open(file, true, empty).sittingsOf('net'), 2);
+});
+
+test('knows what says little yet, of servers and of the others', async (t) => {
+  const { models, contestants } = resultOf([]);
+  const found = ResultFile.open(await fileIn(t), false, empty);
+  await found.add({
+    models,
+    contestants,
+    measurements: [
+      measured('Server', 'a', [10, 20]),
+      measured('Server', 'x', [10, 10]),
+      measured('Concurrency', 'a', [1], { at: 8 }),
+      measured('Offline', 'a', [10, 10], { at: 8 }),
+      measured('Offline', 'x', [10, 10], { at: 8 }),
+    ],
+  });
+  assert.deepEqual([found.saysLittle('net', true), found.saysLittle('net', false)], [true, false]);
+  assert.ok(!found.saysLittle('other', true));
+  assert.deepEqual(
+    found.serversOf('net').map(({ scenario }) => scenario),
+    ['Server', 'Server', 'Concurrency'],
+  );
+  assert.deepEqual(
+    found.measuredOf('net').map(({ scenario }) => scenario),
+    ['Offline', 'Offline'],
+  );
 });

@@ -44,7 +44,7 @@ export function resultOf(measurements: readonly Measured[]): BenchResult {
     threads: 1,
     cores: { servers: '0', load: '1' },
     coresAwake: true,
-    models: [{ name: 'net', title: 'A net', gops: 1, boundMs: 50, sittings: 1 }],
+    models: [{ name: 'net', title: 'A net', gops: 1, boundMs: 50, sittings: 1, serverSittings: 0 }],
     contestants: [contestant('a', true), contestant('b', true), contestant('x', false), contestant('y', false)],
     limits: [
       {
