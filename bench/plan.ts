@@ -70,7 +70,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     sittings: { least: 2, most: 2 },
     warmUpMs: 20,
     asleep: true,
-    serverSittings: { least: 2, most: 2 },
+    serverSittings: { least: 1, most: 1 },
     serverHeats: { least: 1, most: 1, forMs: 0 },
     serverFinals: { least: 1, most: 1, forMs: 0 },
     overheadRounds: 1,

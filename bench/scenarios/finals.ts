@@ -10,8 +10,8 @@ const NEAR = 0.1;
 const NEAR_APART = 0.5;
 const MOST_FINALISTS = 2;
 
-/** A ratio is known once another run would find it so near; runs differ by a tenth anyway. */
-const KNOWN = 0.12;
+/** A ratio is known once another run would find it so near; runs differ by an eighth anyway. */
+const KNOWN = 0.15;
 
 /** Whoever may be a side of a ratio: the best of ours, and the best of the others, at one scenario and in one class of precision. */
 export interface Final {

@@ -61,8 +61,8 @@ test('the range of many rounds is without the extremes', () => {
 });
 
 test('what another run will find is not told more exactly than runs differ', () => {
-  assert.deepEqual(repeatable([100, 101, 99]), { median: 100, low: 90, high: 100 * 1.1 });
-  assert.deepEqual(repeatable([100, 120, 99]), { median: 100, low: 90, high: 120 });
+  assert.deepEqual(repeatable([100, 101, 99]), { median: 100, low: 87.5, high: 112.5 });
+  assert.deepEqual(repeatable([100, 120, 99]), { median: 100, low: 87.5, high: 120 });
 });
 
 test('a ratio says little where its spread is more than 20 % to a side', () => {
