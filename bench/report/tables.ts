@@ -7,7 +7,7 @@ import { figure, markdownTable, percent, times } from './text.js';
 
 /** What the column of calls means for percentiles; the README says it too. */
 export const FEW_CALLS =
-  'The percentile of a round is of its own calls, of which the table has how many Infernode made: the p90 of fewer than ten, and the p99 of fewer than a hundred, is the slowest one. All contestants had the same time.';
+  'The percentile of a round is of its own calls, of which the table has how many Infernode made: the p90 of fewer than ten, and the p99 of fewer than a hundred, is the slowest one. Of Server it has the queries of all trials, of which a round has some five to ten. All contestants had the same time, but for Server.';
 
 /** The lines of a run as a table; the README has it too. */
 export function linesTable(lines: readonly Line[]): string {

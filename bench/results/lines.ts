@@ -21,8 +21,8 @@ export interface Line {
 /** A ratio with a spread of more than this to a side says little. */
 export const MOST_SPREAD = 0.2;
 
-export function saysLittle({ ratio }: Line): boolean {
-  return ratio !== null && spreadOf(ratio) > MOST_SPREAD;
+export function saysLittle({ peer, ratio }: Line): boolean {
+  return peer !== null && (ratio === null || spreadOf(ratio) > MOST_SPREAD);
 }
 
 /** The scenarios of MLPerf Inference. */

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Peak } from '#src/benchmark/peaks';
 import { joinRounds } from '../scenarios/rounds.js';
 import type { Scenario } from '../scenarios/scenario.js';
 import { linesOf, saysLittle } from './lines.js';
@@ -27,6 +28,8 @@ export class ResultFile {
    * @throws an error if that is of another plan, machine or version
    */
   static open(file: string, resume: boolean, empty: BenchResult): ResultFile {
+    // What a run left that was given up is hours of work: whoever forgets to resume it can still put it back.
+    if (!resume && existsSync(partOf(file))) renameSync(partOf(file), `${partOf(file)}.old`);
     const left = [partOf(file), file].find((each) => existsSync(each));
     if (!resume || left === undefined) return new ResultFile(file, empty);
     const earlier = readResult(readFileSync(left, 'utf8'));
@@ -76,7 +79,7 @@ export class ResultFile {
    * Adds a part, and keeps all there is so far. Rounds join those that were measured before; of all else that is said anew the
    * newest counts.
    */
-  async add({ coresAwake, models = [], contestants = [], limits, measurements = [] }: Part): Promise<void> {
+  async add({ coresAwake, models = [], contestants = [], limits = [], measurements = [] }: Part): Promise<void> {
     const { result } = this;
     this.result = {
       ...result,
@@ -84,7 +87,7 @@ export class ResultFile {
       coresAwake: coresAwake ?? result.coresAwake,
       models: replaced(result.models, models, ({ name }) => name),
       contestants: replaced(result.contestants, contestants, ({ name, model }) => JSON.stringify([name, model])),
-      limits: limits ?? result.limits,
+      limits: limits.length === 0 ? result.limits : limits.map((each) => better(each, result.limits)),
       measurements: joinRounds(result.measurements, measurements),
     };
     this.#began = performance.now();
@@ -106,6 +109,13 @@ function isOfServers({ scenario }: { readonly scenario: Scenario }): boolean {
 
 function partOf(file: string): string {
   return `${file}.part`;
+}
+
+/** The limit of whichever process came further: one that goes on with a run has not seen the rounds before. */
+function better(newer: Peak, all: readonly Peak[]): Peak {
+  const key = ({ operation, backend, precision }: Peak) => JSON.stringify([operation, backend, precision]);
+  const older = all.find((each) => key(each) === key(newer)) ?? newer;
+  return (older.gops?.max ?? 0) > (newer.gops?.max ?? 0) ? older : newer;
 }
 
 /** The newer ones in the places of those that have the same key. */

@@ -65,6 +65,9 @@ export async function measureServers(
       onProgress(`try ${each.result.name}, ${each.result.model}`);
       if (await each.isThere(present[0])) present.push(each);
     }
+    const sides = new Set(present.map(({ result }) => result.isOurs));
+    // In the first one, each is worth knowing alone.
+    if (!isFirst && sides.size < 2) return { contestants: [], measurements: [] };
     const step: Step<ServerContestant> = { decides: () => ['Server'], begin: (each, round) => each.round(round) };
     const eachRound = async (round: number) => onProgress(`round ${round + 1}`);
     const { serverHeats: heats, serverFinals } = plan;

@@ -185,6 +185,7 @@ export class ServerContestant {
 
   /** The server is up then, and the load generator knows its request. */
   async #start(): Promise<ServerProcess> {
+    await this.stop();
     const { spec, model, command } = this.prepared;
     const port = await freePort();
     const server = await startServer((command as ServerCommand)(port), { port, core: this.cores, ready: spec.ready });

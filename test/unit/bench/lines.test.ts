@@ -69,4 +69,8 @@ test('a ratio says little where its spread is more than 20 % to a side', () => {
   const wide = (last: number) =>
     linesOf(resultOf([measured('Server', 'a', [10, 10, last]), measured('Server', 'x', [10, 10, 10])])).map(saysLittle);
   assert.deepEqual([wide(11.9), wide(12.1), wide(7.9)], [[false], [true], [true]]);
+  // Without a round that has both there is no ratio; without a peer there is none to find.
+  const apart = [measured('Server', 'a', [10, null]), measured('Server', 'x', [null, 10])];
+  assert.deepEqual(linesOf(resultOf(apart)).map(saysLittle), [true]);
+  assert.deepEqual(linesOf(resultOf(apart.slice(0, 1))).map(saysLittle), [false]);
 });

@@ -101,3 +101,19 @@ test('knows what says little yet, of servers and of the others', async (t) => {
     ['Offline', 'Offline'],
   );
 });
+
+test('what a run left that was given up is kept when another one begins anew', async (t) => {
+  const file = await fileIn(t);
+  await ResultFile.open(file, false, empty).add({ measurements: [measured('Offline', 'a', [1])] });
+  await ResultFile.open(file, false, empty).add({});
+  assert.equal(JSON.parse(readFileSync(`${file}.part.old`, 'utf8')).measurements.length, 1);
+});
+
+test('a limit is the best round of all processes of a run', async (t) => {
+  const found = ResultFile.open(await fileIn(t), false, { ...empty, limits: [] });
+  const [product] = resultOf([]).limits;
+  const limit = (max: number) => ({ ...product!, gops: { median: max, min: max, max } });
+  const int8 = { ...limit(9), precision: 'int8' as const };
+  for (const limits of [[limit(5)], [limit(4), int8], []]) await found.add({ limits });
+  assert.deepEqual(found.result.limits, [limit(5), int8]);
+});
