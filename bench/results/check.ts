@@ -48,11 +48,13 @@ for (const [when, { date, plan, machine }] of [['then', then] as const, ['now ',
   console.log(`${when}: ${date.slice(0, 10)}, ${plan.mode}, on ${machineKind(machine)}`);
 }
 const compared = compareResults(then, now);
-for (const { line, verdict, ...ratios } of compared) {
-  const { scenario, model, precision, peer } = line;
+for (const { line, verdict, peer, ...ratios } of compared) {
+  const { scenario, model, precision } = line;
+  const opponent = line.peer?.contestant ?? 'no peer';
   const [was, is] = [ratios.before, ratios.after].map((ratio) => (ratio === null ? 'not measured' : times(ratio)));
   const name = `${scenario} / ${model} / ${precision}`;
-  console.log(`${verdict.padEnd(8)} ${name.padEnd(36)} to ${peer?.contestant ?? 'no peer'}: then ${was}, now ${is}`);
+  const other = peer === null || peer === opponent ? '' : ` to ${peer}`;
+  console.log(`${verdict.padEnd(8)} ${name.padEnd(36)} to ${opponent}: then ${was}, now ${is}${other}`);
 }
 const both = compared.filter(({ before, after }) => before !== null && after !== null);
 const back = both.filter(({ before, after }) => after!.median >= before!.low && after!.median <= before!.high);

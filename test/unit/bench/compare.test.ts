@@ -30,6 +30,18 @@ test('it is held against the peer of before, whoever is the best now', () => {
   assert.equal(found!.after!.median, 2);
 });
 
+test('where the peer of before fell behind, it is held against the best of now', () => {
+  const [found] = compareResults(
+    before,
+    resultOf([
+      measured('SingleStream', 'a', [10, 10, 10]),
+      measured('SingleStream', 'x', [20, null, null]),
+      measured('SingleStream', 'y', [15, 15, 15]),
+    ]),
+  );
+  assert.deepEqual([found!.peer, found!.after!.median], ['y', 1.5]);
+});
+
 test('without the peer nothing is known', () => {
   assert.equal(verdict(measured('SingleStream', 'a', [5, 5, 5])), 'unknown');
 });
