@@ -60,18 +60,14 @@ const found = ResultFile.open(file, flags.resume, {
   limits: [],
   measurements: [],
 });
-/** Whether a model is measured in another sitting: so often at least, and more often while a ratio of it says little. */
-function wantsSitting(model: string): boolean {
-  const { least, most } = plan.sittings;
-  const done = found.sittingsOf(model);
-  return done < least || (done < most && found.saysLittle(model, false));
+/** Whether there is another sitting: so many at least, and more while a ratio says little. */
+function wantsMore({ least, most }: BenchPlan['sittings'], done: number, saysLittle: boolean): boolean {
+  return done < least || (done < most && saysLittle);
 }
-/** Whether its servers are. */
-function wantsServerSitting(model: string): boolean {
-  const { least, most } = plan.serverSittings;
-  const done = found.serverSittingsOf(model);
-  return done < least || (done < most && found.saysLittle(model, true));
-}
+const wantsSitting = (model: string) =>
+  wantsMore(plan.sittings, found.sittingsOf(model), found.saysLittle(model, false));
+const wantsServerSitting = (model: string) =>
+  wantsMore(plan.serverSittings, found.serverSittingsOf(model), found.saysLittle(model, true));
 const models = MODELS.filter(({ name }) => plan.models.includes(name) && wantsSitting(name));
 try {
   for (const model of models) await modelFiles(model);

@@ -21,6 +21,7 @@ export class ResultFile {
   private constructor(
     private readonly file: string,
     public result: BenchResult,
+    private readonly isResumed: boolean,
   ) {}
 
   /**
@@ -28,20 +29,21 @@ export class ResultFile {
    * @throws an error if that is of another plan, machine or version
    */
   static open(file: string, resume: boolean, empty: BenchResult): ResultFile {
-    // What a run left that was given up is hours of work: whoever forgets to resume it can still put it back.
-    if (!resume && existsSync(partOf(file))) renameSync(partOf(file), `${partOf(file)}.old`);
     const left = [partOf(file), file].find((each) => existsSync(each));
-    if (!resume || left === undefined) return new ResultFile(file, empty);
+    if (!resume || left === undefined) return new ResultFile(file, empty, false);
     const earlier = readResult(readFileSync(left, 'utf8'));
     const kind = ({ plan, versions, machine, threads }: BenchResult) =>
       JSON.stringify([plan, versions, machine.cpu, machine.cores, threads]);
     if (kind(earlier) !== kind(empty))
       throw new Error(`${left} is of another plan, machine or version: leave --resume out`);
-    return new ResultFile(file, earlier);
+    return new ResultFile(file, earlier, true);
   }
 
   /** Starts the clock: what was prepared until now is not counted in the result's seconds. */
   begin(): void {
+    const part = partOf(this.file);
+    // What a run left that was given up is hours of work: whoever forgets to resume it can still put it back.
+    if (!this.isResumed && existsSync(part)) renameSync(part, `${part}.old`);
     this.#began = performance.now();
   }
 
@@ -87,7 +89,11 @@ export class ResultFile {
       coresAwake: coresAwake ?? result.coresAwake,
       models: replaced(result.models, models, ({ name }) => name),
       contestants: replaced(result.contestants, contestants, ({ name, model }) => JSON.stringify([name, model])),
-      limits: limits.length === 0 ? result.limits : limits.map((each) => better(each, result.limits)),
+      limits: replaced(
+        result.limits,
+        limits.map((each) => better(each, result.limits)),
+        limitKey,
+      ),
       measurements: joinRounds(result.measurements, measurements),
     };
     this.#began = performance.now();
@@ -113,9 +119,12 @@ function partOf(file: string): string {
 
 /** The limit of whichever process came further: one that goes on with a run has not seen the rounds before. */
 function better(newer: Peak, all: readonly Peak[]): Peak {
-  const key = ({ operation, backend, precision }: Peak) => JSON.stringify([operation, backend, precision]);
-  const older = all.find((each) => key(each) === key(newer)) ?? newer;
+  const older = all.find((each) => limitKey(each) === limitKey(newer)) ?? newer;
   return (older.gops?.max ?? 0) > (newer.gops?.max ?? 0) ? older : newer;
+}
+
+function limitKey({ operation, backend, precision }: Peak): string {
+  return JSON.stringify([operation, backend, precision]);
 }
 
 /** The newer ones in the places of those that have the same key. */

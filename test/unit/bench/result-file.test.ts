@@ -105,7 +105,11 @@ test('knows what says little yet, of servers and of the others', async (t) => {
 test('what a run left that was given up is kept when another one begins anew', async (t) => {
   const file = await fileIn(t);
   await ResultFile.open(file, false, empty).add({ measurements: [measured('Offline', 'a', [1])] });
-  await ResultFile.open(file, false, empty).add({});
+  // Not before it begins: it may only prepare.
+  const later = ResultFile.open(file, false, empty);
+  assert.ok(!existsSync(`${file}.part.old`));
+  later.begin();
+  await later.add({});
   assert.equal(JSON.parse(readFileSync(`${file}.part.old`, 'utf8')).measurements.length, 1);
 });
 
