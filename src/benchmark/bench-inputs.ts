@@ -1,9 +1,10 @@
+import { freemem } from 'node:os';
 import type { InputValue } from '../backends/backend.js';
 import { isTensorLike } from '../backends/input-errors.js';
 import type { SampleInputs } from '../conversion/build.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { joinRows } from '../tensor/rows.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { Contestant } from './contestant.js';
 import type { Scouted } from './protocol.js';
 
@@ -23,6 +24,15 @@ export function repeated(inputs: SampleInputs, times: number): SampleInputs | nu
   return Object.fromEntries(entries);
 }
 
+/** Bytes of the tensors among the inputs of a call, which may come from another process as plain objects. */
+function bytesOf(inputs: SampleInputs): number {
+  const tensors = Object.values(inputs).filter(isTensorLike) as Tensor[];
+  return tensors.reduce((sum, { dtype, data, shape }) => sum + Tensor.trusted(dtype, data, shape).byteLength, 0);
+}
+
+/** All inputs go to a contestant in one message, and Node ends a process that gets one of a gigabyte. */
+const MOST_BYTES = 900e6;
+
 /** A batch size, and its inputs or why there are none. */
 export interface BatchInputs {
   readonly batch: number;
@@ -38,15 +48,21 @@ export async function batchInputs(
   contestant: Contestant,
 ): Promise<BatchInputs[]> {
   const batches: BatchInputs[] = [];
+  // They are kept here and by the contestants, and are copied on their way there; the models need memory as well.
+  let room = Math.min(MOST_BYTES, freemem() / 4);
   for (const batch of sizes) {
     const absent = (reason: string): BatchInputs => ({ batch, inputs: null, reason });
-    const inputs = repeated(one, batch);
     if (batch === 1) batches.push({ batch, inputs: one, reason: null });
     else if (rows.isCertain && rows.most === 1) batches.push(absent(rows.reason));
     else if (rows.isCertain && batch > rows.most) batches.push(absent(`it takes ${rows.most} rows at most`));
-    else if (inputs === null) batches.push(absent('its inputs are not all tensors of several rows'));
+    else if (batch * bytesOf(one) > room) batches.push(absent('there is no room for its inputs'));
     else {
-      const failure = await contestant.outputs(inputs).then(() => null, messageOf);
+      const inputs = repeated(one, batch);
+      const failure =
+        inputs === null
+          ? 'its inputs are not all tensors of several rows'
+          : await contestant.outputs(inputs).then(() => null, messageOf);
+      if (failure === null) room -= batch * bytesOf(one);
       batches.push(failure === null ? { batch, inputs, reason: null } : absent(failure));
     }
   }

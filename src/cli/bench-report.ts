@@ -7,12 +7,26 @@ import { clip, formatBytes, formatMs, LEAST_MS, table } from './output.js';
 /** One figure of every contestant; undefined for one that was not measured. */
 type Cells = (contestant: ContestantReport) => string | undefined;
 
-/** The benchmark for people: what was measured, a table of figures with a column for each contestant, and notes. */
-export function reportText(report: BenchmarkReport): string {
-  return [headText(report), figuresText(report), notesText(report)].join('\n\n');
+/**
+ * The benchmark for people: what was measured, a table of figures with a column for each contestant, and notes.
+ *
+ * @param width of the terminal; a table that is wider comes without the ranges of its figures
+ */
+export function reportText(report: BenchmarkReport, width = Number.POSITIVE_INFINITY): string {
+  const rows = figureRows(report);
+  const figures = figuresTable(rows);
+  const fits = figures.split('\n').every((line) => line.length <= width);
+  return [
+    headText(report, fits),
+    fits ? figures : figuresTable(rows.map((row) => row.map((cell) => cell.replace(RANGE, '')))),
+    notesText(report),
+  ].join('\n\n');
 }
 
-function headText({ model, inputs, machine, versions, settings }: BenchmarkReport): string {
+/** What `ms`, `rate` and `times` put after a median. */
+const RANGE = / \([\d.]+\)$/;
+
+function headText({ model, inputs, machine, versions, settings }: BenchmarkReport, withRanges: boolean): string {
   const { rounds, seconds, threads } = settings;
   const values = inputs.values.map(
     ({ name, type, shape }) => `${name} ${type}${shape ? ` ${formatShape(shape)}` : ''}`,
@@ -32,11 +46,11 @@ function headText({ model, inputs, machine, versions, settings }: BenchmarkRepor
         .map(([name, version]) => `${name} ${version}`)
         .join(', '),
     ],
-    ['figures', `medians of ${count(rounds, 'round')} (their range); ${seconds} s for each`],
+    ['figures', `medians of ${count(rounds, 'round')}${withRanges ? ' (their range)' : ''}; ${seconds} s for each`],
   ]);
 }
 
-function figuresText({ contestants, against, model }: BenchmarkReport): string {
+function figureRows({ contestants, against, model }: BenchmarkReport): string[][] {
   const ratios = against?.ratios ?? null;
   const rows: string[][] = [
     ['', ...contestants.map(({ name }) => (name === 'infernode' ? `infernode ${model.backend}` : name))],
@@ -70,6 +84,10 @@ function figuresText({ contestants, against, model }: BenchmarkReport): string {
   add('  first run', ({ firstRun }) => ms(firstRun));
   add('memory, model loaded', ({ memory }) => formatBytes(memory.loaded));
   add('  at peak', ({ memory }) => formatBytes(memory.peak));
+  return rows;
+}
+
+function figuresTable(rows: readonly (readonly string[])[]): string {
   return table(rows, '', [1, 2, 3].slice(0, rows[0]!.length - 1));
 }
 

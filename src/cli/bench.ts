@@ -78,7 +78,7 @@ async function run(path: string, flags: BenchFlags): Promise<void> {
     );
     bar.clear();
     if (flags.json) printJson(report);
-    else print(reportText(report));
+    else print(reportText(report, process.stdout.columns));
   } finally {
     bar.clear();
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseInputs, repeated } from '#src/benchmark/bench-inputs';
+import { batchInputs, chooseInputs, repeated } from '#src/benchmark/bench-inputs';
+import type { Contestant } from '#src/benchmark/contestant';
 import type { Scouted } from '#src/benchmark/protocol';
 import { Tensor } from '#src/tensor/tensor';
 import { throws } from '../../support/expect-error.js';
@@ -20,6 +21,15 @@ test('inputs are repeated row by row, numbers stay', () => {
 test('what has no rows is not repeated', () => {
   assert.equal(repeated({ x, state: [x] }, 2), null);
   assert.equal(repeated({ x: new Tensor('float32', Float32Array.of(1), []) }, 2), null);
+});
+
+test('a batch for whose inputs there is no room is absent', async () => {
+  const scouted = { rows: { isCertain: false } } as unknown as Scouted;
+  const contestant = { outputs: async () => ({}) } as unknown as Contestant;
+  const [one, two, huge] = await batchInputs([1, 2, 2 ** 40], { x }, scouted, contestant);
+  assert.equal(one!.reason ?? two!.reason, null);
+  assert.deepEqual((two!.inputs!.x as Tensor).shape, [2, 2]);
+  assert.match(huge!.reason!, /no room/);
 });
 
 test('given inputs come before made-up ones, and without either there is an error', () => {

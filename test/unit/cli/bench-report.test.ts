@@ -166,6 +166,16 @@ test('a second contestant has a column, and the last one is the ratio', () => {
   assert.match(lineOf(text, 'note: the answers agree')!, /within 0\.000012 of the largest element; 0\.001 is allowed$/);
 });
 
+test('on a narrow terminal the figures come without their ranges', () => {
+  const wide = reportText(report);
+  const width = Math.max(...wide.split('\n').map((line) => line.length));
+  assert.equal(reportText(report, width), wide);
+  const narrow = reportText(report, 40);
+  assert.match(lineOf(narrow, 'one call, p50')!, / 4\.00 ms$/);
+  assert.match(lineOf(narrow, 'batch 1, inferences/s')!, / 250$/);
+  assert.equal(lineOf(narrow, 'figures'), 'figures   medians of 3 rounds; 0.5 s for each');
+});
+
 test('a share of what is not measured has its reason, beside the operations', () => {
   const text = reportText({
     ...report,
