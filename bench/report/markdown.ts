@@ -32,6 +32,7 @@ export function resultsMarkdown(
     linesTable(lines),
     FEW_CALLS,
     spreadText(lines),
+    missingText(result, lines),
     '## Where Infernode is slower, and why',
     slowerText(lines, causes),
     ...(others.length === 0 ? [] : ['## On other kinds of machines', ...others.flatMap(otherText)]),
@@ -88,10 +89,32 @@ function spreadText(lines: readonly Line[]): string {
   return `These ratios have a spread of more than ${percent(MOST_SPREAD)} to a side, and say little: ${names.join(', ')}.`;
 }
 
+/** Models that have a line in FP32 alone, though others computed in less. */
+function missingText({ models, measurements }: BenchResult, lines: readonly Line[]): string {
+  const names = models.flatMap(({ name }) => {
+    const isThere = lines.some(({ model, precision }) => model === name && precision === 'reduced');
+    const isMeasured = measurements.some(({ model, precision }) => model === name && precision === 'reduced');
+    return isThere || !isMeasured ? [] : [name];
+  });
+  if (names.length === 0) return '';
+  return `There is no line \`reduced\` of ${names.join(', ')}: what Infernode found to be the fastest there computes in FP32.`;
+}
+
 function slowerText(lines: readonly Line[], causes: readonly Cause[]): string {
   // As it is printed: what rounds to 1.00 is as good.
   const slower = lines.filter(({ ratio }) => ratio !== null && Number(ratio.median.toFixed(2)) < 1);
   if (slower.length === 0) return 'Nowhere in this run.';
+  const isTold = ({ ratio }: Line) => ratio!.high < 1;
+  const [told, within] = [slower.filter(isTold), slower.filter((line) => !isTold(line))];
+  return [
+    ...(told.length === 0 ? [] : ['By more than runs differ:', causesText(told, causes)]),
+    ...(within.length === 0
+      ? []
+      : ['By less than runs differ, so that another run may find the opposite:', causesText(within, causes)]),
+  ].join('\n\n');
+}
+
+function causesText(slower: readonly Line[], causes: readonly Cause[]): string {
   // Lines of the same cause stand together.
   const alike = new Map<string, string[]>();
   for (const line of slower) {
@@ -124,7 +147,7 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
     ),
     server.length === 0
       ? ''
-      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it.`,
+      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it. A rate without a range is of one such trial alone: whoever did not come near the best there did not take part in the rounds after it.`,
     figuresTable(
       server,
       [['Server', null], ...columnsAt(server, 'Concurrency')],

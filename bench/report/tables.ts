@@ -7,7 +7,7 @@ import { figure, markdownTable, percent, times } from './text.js';
 
 /** What the column of calls means for percentiles; the README says it too. */
 export const FEW_CALLS =
-  'The percentile of a round is of its own calls, of which the table has how many Infernode made: the p90 of fewer than ten, and the p99 of fewer than a hundred, is the slowest one. Of Server it has the queries of all trials, of which a round has some five to ten. All contestants had the same time, but for Server.';
+  'The last column has how many rounds both were in, and how many calls Infernode made in each. The percentile of a round is of its own calls: the p90 of fewer than ten, and the p99 of fewer than a hundred, is the slowest one. Of Server these are the queries of all trials, of which a round has some five to ten. All contestants had the same time, but for Server.';
 
 /** The lines of a run as a table; the README has it too. */
 export function linesTable(lines: readonly Line[]): string {
@@ -19,15 +19,18 @@ export function linesTable(lines: readonly Line[]): string {
     peer === null ? 'none' : `${peer.contestant}: ${figure(figureOf(peer.rounds))} ${SCENARIOS[scenario].unit}`,
     ratio === null ? '' : times(ratio),
     share === null ? '' : percent(share),
-    callsInARound(ours),
+    roundsAndCalls(ours, peer),
   ]);
-  const head = ['Scenario', 'Model', 'Precision', 'Infernode', 'Best peer', 'Ratio', 'Of the limit', 'Calls a round'];
+  const head = ['Scenario', 'Model', 'Precision', 'Infernode', 'Best peer', 'Ratio', 'Of the limit', 'Rounds x calls'];
   return markdownTable(head, rows);
 }
 
-function callsInARound({ calls, rounds }: Measured): string {
-  const each = calls / rounds.filter((value) => value !== null).length;
-  return each < 10 ? each.toFixed(1) : each.toFixed(0);
+function roundsAndCalls(ours: Measured, peer: Measured | null): string {
+  const calls = ours.calls / ours.rounds.filter((value) => value !== null).length;
+  const both = ours.rounds.filter(
+    (value, round) => value !== null && (peer === null || (peer.rounds[round] ?? null) !== null),
+  );
+  return `${both.length} x ${calls < 10 ? calls.toFixed(1) : calls.toFixed(0)}`;
 }
 
 /** A scenario, and samples in a call or clients; null where there is no such choice, or for the best of them. */
@@ -82,6 +85,17 @@ export function limitsTable({ limits }: BenchResult): string {
   return markdownTable(['', 'Precision', 'Backend', 'Billions of operations a second'], rows);
 }
 
+/** The settings that most models have, and after them those of single ones. */
+function settingsText(all: BenchResult['contestants']): string {
+  const models = new Map<string, string[]>();
+  for (const { settings, model, absent } of all) {
+    if (absent === null) models.set(settings, [...(models.get(settings) ?? []), model]);
+  }
+  const [most, ...others] = [...models].sort(([, a], [, b]) => b.length - a.length);
+  if (most === undefined) return '';
+  return [most[0], ...others.map(([settings, names]) => `${names.join(', ')}: ${settings}`)].join('; ');
+}
+
 export function contestantsTable({ contestants }: BenchResult): string {
   const names = [...new Set(contestants.map(({ name }) => name))];
   const rows = names.map((name) => {
@@ -90,7 +104,7 @@ export function contestantsTable({ contestants }: BenchResult): string {
     const versions = Object.entries(present?.versions ?? {}).map(([what, version]) => `${what} ${version}`);
     const cosines = all.flatMap(({ agreement }) => (agreement === null ? [] : [agreement.cosine]));
     const nearest = cosines.length === 0 ? '' : Math.min(...cosines).toFixed(5);
-    return [name, versions.join(', '), present?.settings ?? '', nearest, absenceOf(all)];
+    return [name, versions.join(', '), settingsText(all), nearest, absenceOf(all)];
   });
   return markdownTable(['', 'Versions', 'Settings', 'Least cosine to the first in FP32', 'Absent'], rows);
 }

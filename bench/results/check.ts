@@ -60,6 +60,7 @@ const both = compared.filter(({ before, after }) => before !== null && after !==
 const back = both.filter(({ before, after }) => after!.median >= before!.low && after!.median <= before!.high);
 console.log(`${back.length} of ${both.length} ratios came back within their spread of then`);
 const slower = compared.filter(({ verdict }) => verdict === 'slower').length;
-console.log(`${slower} of ${compared.length} ratios are worse than before, beyond their spread`);
+console.log(`${slower} of ${both.length} ratios are worse than before, beyond their spread`);
+if (both.length < compared.length) console.log(`${compared.length - both.length} were measured in one of the two only`);
 if (!isAlike) console.log('The machines are not of one kind, so nothing of that need be the work of Infernode.');
 process.exitCode = slower > 0 && isAlike ? 1 : 0;

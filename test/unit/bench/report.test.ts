@@ -28,7 +28,7 @@ test('the results say who is faster, by how much, and where we lose why', () => 
   const text = resultsMarkdown(result, [], causes, chartsOf(result));
   assert.equal(
     line(text, '| SingleStream |'),
-    '| SingleStream | net | fp32 | a: 20.0 ms | x: 10.0 ms | 0.50x (0.44..0.56) | 50 % | 3.3 |',
+    '| SingleStream | net | fp32 | a: 20.0 ms | x: 10.0 ms | 0.50x (0.44..0.56) | 50 % | 3 x 3.3 |',
   );
   assert.equal(line(text, '- **'), '- **SingleStream / net / fp32**: 0.50x (0.44..0.56) of x. It waits for nothing.');
   assert.match(text, /`quick`, 100 s, 3 rounds in 1 sitting\. /);
@@ -50,6 +50,34 @@ test('what other kinds of machines found is shown beside', () => {
 
 test('a line that we lose for a reason that nobody wrote down says so', () => {
   assert.match(resultsMarkdown(result, [], [], []), /of x\. The cause is not known yet\./);
+});
+
+test('what is slower by more than runs differ stands apart from what is not', () => {
+  const both = resultOf([
+    measured('SingleStream', 'a', [20, 20, 20]),
+    measured('SingleStream', 'x', [10, 10, 10]),
+    measured('Server', 'a', [9.5, 9.5, 9.5]),
+    measured('Server', 'x', [10, 10, 10]),
+  ]);
+  const text = resultsMarkdown(both, [], [], []);
+  assert.match(
+    text,
+    /By more than runs differ:\n\n- \*\*SingleStream .*\n\nBy less than .*:\n\n- \*\*Server \/ net \/ fp32\*\*: 0\.95x/,
+  );
+  assert.doesNotMatch(resultsMarkdown(result, [], [], []), /By less than/);
+});
+
+test('a model of which others alone computed in less than FP32 is named', () => {
+  assert.doesNotMatch(resultsMarkdown(result, [], [], []), /There is no line `reduced`/);
+  const measurements = [...result.measurements, measured('Offline', 'x', [20, 20, 20], { precision: 'reduced' })];
+  assert.match(resultsMarkdown({ ...result, measurements }, [], [], []), /There is no line `reduced` of net: /);
+});
+
+test('settings of single models stand beside those of most', () => {
+  const [first] = result.contestants;
+  const of = (model: string, settings: string) => ({ ...first!, model, settings });
+  const contestants = [of('p', 'int8'), of('q', 'fp32'), of('r', 'int8')];
+  assert.match(resultsMarkdown({ ...result, contestants }, [], [], []), / int8; q: fp32 /);
 });
 
 test('lines that are lost for the same reason stand together', () => {
