@@ -105,13 +105,11 @@ function slowerText(lines: readonly Line[], causes: readonly Cause[]): string {
   const slower = lines.filter(({ ratio }) => ratio !== null && Number(ratio.median.toFixed(2)) < 1);
   if (slower.length === 0) return 'Nowhere in this run.';
   const isTold = ({ ratio }: Line) => ratio!.high < 1;
-  const [told, within] = [slower.filter(isTold), slower.filter((line) => !isTold(line))];
-  return [
-    ...(told.length === 0 ? [] : ['By more than runs differ:', causesText(told, causes)]),
-    ...(within.length === 0
-      ? []
-      : ['By less than runs differ, so that another run may find the opposite:', causesText(within, causes)]),
-  ].join('\n\n');
+  const groups: [string, Line[]][] = [
+    ['By more than runs differ:', slower.filter(isTold)],
+    ['By less than runs differ, so that another run may find the opposite:', slower.filter((line) => !isTold(line))],
+  ];
+  return groups.flatMap(([head, group]) => (group.length === 0 ? [] : [head, causesText(group, causes)])).join('\n\n');
 }
 
 function causesText(slower: readonly Line[], causes: readonly Cause[]): string {
@@ -147,7 +145,7 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
     ),
     server.length === 0
       ? ''
-      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it. A rate without a range is of one such trial alone: whoever did not come near the best there did not take part in the rounds after it.`,
+      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it. Whoever did not come near the best in the first round, in which each server is alone, has the rate of that round only, without a range.`,
     figuresTable(
       server,
       [['Server', null], ...columnsAt(server, 'Concurrency')],

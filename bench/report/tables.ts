@@ -1,4 +1,4 @@
-import type { Line } from '../results/lines.js';
+import { type Line, roundsOfBoth } from '../results/lines.js';
 import type { BenchResult, Measured } from '../results/result.js';
 import { figureOf } from '../results/spread.js';
 import { SCENARIOS, type Scenario } from '../scenarios/scenario.js';
@@ -27,10 +27,7 @@ export function linesTable(lines: readonly Line[]): string {
 
 function roundsAndCalls(ours: Measured, peer: Measured | null): string {
   const calls = ours.calls / ours.rounds.filter((value) => value !== null).length;
-  const both = ours.rounds.filter(
-    (value, round) => value !== null && (peer === null || (peer.rounds[round] ?? null) !== null),
-  );
-  return `${both.length} x ${calls < 10 ? calls.toFixed(1) : calls.toFixed(0)}`;
+  return `${roundsOfBoth(ours, peer ?? ours).length} x ${calls < 10 ? calls.toFixed(1) : calls.toFixed(0)}`;
 }
 
 /** A scenario, and samples in a call or clients; null where there is no such choice, or for the best of them. */

@@ -70,12 +70,18 @@ export function ranked(measured: readonly Measured[]): Measured[] {
 /** How many times as good the one is as the other, and where another run will find that; null where no round has both. */
 export function ratioOf(one: Measured, other: Measured): Figure | null {
   const isHigherBetter = SCENARIOS[one.scenario].better === 'higher';
-  const ratios = one.rounds.flatMap((value, round) => {
-    const against = other.rounds[round] ?? null;
-    if (value === null || against === null) return [];
-    return [isHigherBetter ? value / against : against / value];
-  });
+  const ratios = roundsOfBoth(one, other).map(([value, against]) =>
+    isHigherBetter ? value / against : against / value,
+  );
   return ratios.length === 0 ? null : repeatable(ratios);
+}
+
+/** What the one and the other had in each of the rounds that both were in. */
+export function roundsOfBoth(one: Measured, other: Measured): [number, number][] {
+  return one.rounds.flatMap((value, round) => {
+    const against = other.rounds[round] ?? null;
+    return value === null || against === null ? [] : [[value, against]];
+  });
 }
 
 /** The share of what the machine does at most in the precision that this contestant computes in. */

@@ -4,7 +4,7 @@ import { isTensorLike } from '../backends/input-errors.js';
 import type { SampleInputs } from '../conversion/build.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import { joinRows } from '../tensor/rows.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { Contestant } from './contestant.js';
 import type { Scouted } from './protocol.js';
 
@@ -24,10 +24,10 @@ export function repeated(inputs: SampleInputs, times: number): SampleInputs | nu
   return Object.fromEntries(entries);
 }
 
-/** Bytes of the tensors among the inputs of a call, which may come from another process as plain objects. */
+/** Bytes of the tensors among the inputs of a call. */
 function bytesOf(inputs: SampleInputs): number {
   const tensors = Object.values(inputs).filter(isTensorLike) as Tensor[];
-  return tensors.reduce((sum, { dtype, data, shape }) => sum + Tensor.trusted(dtype, data, shape).byteLength, 0);
+  return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** All inputs go to a contestant in one message, and Node ends a process that gets one of a gigabyte. */
@@ -49,20 +49,21 @@ export async function batchInputs(
 ): Promise<BatchInputs[]> {
   const batches: BatchInputs[] = [];
   // They are kept here and by the contestants, and are copied on their way there; the models need memory as well.
+  const bytes = bytesOf(one);
   let room = Math.min(MOST_BYTES, freemem() / 4);
   for (const batch of sizes) {
     const absent = (reason: string): BatchInputs => ({ batch, inputs: null, reason });
     if (batch === 1) batches.push({ batch, inputs: one, reason: null });
     else if (rows.isCertain && rows.most === 1) batches.push(absent(rows.reason));
     else if (rows.isCertain && batch > rows.most) batches.push(absent(`it takes ${rows.most} rows at most`));
-    else if (batch * bytesOf(one) > room) batches.push(absent('there is no room for its inputs'));
+    else if (batch * bytes > room) batches.push(absent('there is no room for its inputs'));
     else {
       const inputs = repeated(one, batch);
       const failure =
         inputs === null
           ? 'its inputs are not all tensors of several rows'
           : await contestant.outputs(inputs).then(() => null, messageOf);
-      if (failure === null) room -= batch * bytesOf(one);
+      if (failure === null) room -= batch * bytes;
       batches.push(failure === null ? { batch, inputs, reason: null } : absent(failure));
     }
   }

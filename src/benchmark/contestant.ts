@@ -15,8 +15,9 @@ export class Contestant {
     return this.#process.ask({ type: 'open', subject });
   }
 
-  scout(): Promise<Scouted> {
-    return this.#process.ask({ type: 'scout' });
+  async scout(): Promise<Scouted> {
+    const scouted = await this.#process.ask<Scouted>({ type: 'scout' });
+    return { ...scouted, madeUp: scouted.madeUp && reviveInputs(scouted.madeUp) };
   }
 
   /** Hands over the inputs of all later calls; those at 0 are the ones of single calls. */
