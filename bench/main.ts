@@ -60,14 +60,14 @@ const found = ResultFile.open(file, flags.resume, {
   limits: [],
   measurements: [],
 });
-/** Whether there is another sitting: so many at least, and more while a ratio says little. */
-function wantsMore({ least, most }: BenchPlan['sittings'], done: number, saysLittle: boolean): boolean {
-  return done < least || (done < most && saysLittle);
+/** Whether there is another sitting: so many at least, and more of what is quick, and while a ratio says little. */
+function wantsMore(model: string, ofServers: boolean): boolean {
+  const { least, most } = ofServers ? plan.serverSittings : plan.sittings;
+  const done = ofServers ? found.serverSittingsOf(model) : found.sittingsOf(model);
+  return done < least || (done < most && (found.isQuick(model, ofServers) || found.saysLittle(model, ofServers)));
 }
-const wantsSitting = (model: string) =>
-  wantsMore(plan.sittings, found.sittingsOf(model), found.saysLittle(model, false));
-const wantsServerSitting = (model: string) =>
-  wantsMore(plan.serverSittings, found.serverSittingsOf(model), found.saysLittle(model, true));
+const wantsSitting = (model: string) => wantsMore(model, false);
+const wantsServerSitting = (model: string) => wantsMore(model, true);
 const models = MODELS.filter(({ name }) => plan.models.includes(name) && wantsSitting(name));
 try {
   for (const model of models) await modelFiles(model);

@@ -20,7 +20,7 @@ export interface BenchPlan {
   readonly finals: Span;
   /**
    * How often contestants are started anew, with all other models in between: neither two processes of one program are equally
-   * fast, nor is a machine the whole time. Beyond the least only of a model that has a ratio which says little yet.
+   * fast, nor is a machine the whole time. Beyond the least only of quick models, and of one that has a ratio which says little yet.
    */
   readonly sittings: SittingSpan;
   /** How long contestants run before they are measured, in each sitting. */
@@ -117,9 +117,9 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     sittings: { least: 4, most: 8 },
     warmUpMs: 300,
     asleep: true,
-    serverSittings: { least: 1, most: 8 },
+    serverSittings: { least: 3, most: 6 },
     serverHeats: { least: 1, most: 1, forMs: 0 },
-    serverFinals: { least: 4, most: 24, forMs: 300_000 },
+    serverFinals: { least: 2, most: 4, forMs: 120_000 },
     overheadRounds: 16,
     roundMs: 100,
     leastCalls: 20,

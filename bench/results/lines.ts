@@ -1,8 +1,9 @@
 import { bestGops } from '#src/benchmark/peaks';
 import type { PrecisionClass } from '../contestants/catalogue.js';
 import { SCENARIOS, type Scenario, STREAMS } from '../scenarios/scenario.js';
+import { paceOf } from './pace.js';
 import type { BenchResult, Measured } from './result.js';
-import { type Figure, figureOf, repeatable, spreadOf } from './spread.js';
+import { type Figure, figureOf, LEAST_SPREAD, repeatable, spreadOf } from './spread.js';
 
 /** Infernode against the best of the others, in one scenario with one model. */
 export interface Line {
@@ -73,7 +74,7 @@ export function ratioOf(one: Measured, other: Measured): Figure | null {
   const ratios = roundsOfBoth(one, other).map(([value, against]) =>
     isHigherBetter ? value / against : against / value,
   );
-  return ratios.length === 0 ? null : repeatable(ratios);
+  return ratios.length === 0 ? null : repeatable(ratios, LEAST_SPREAD[paceOf(one)]);
 }
 
 /** What the one and the other had in each of the rounds that both were in. */

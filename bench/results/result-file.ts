@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import type { Peak } from '#src/benchmark/peaks';
 import { joinRounds } from '../scenarios/rounds.js';
 import type { Scenario } from '../scenarios/scenario.js';
-import { linesOf, saysLittle } from './lines.js';
+import { type Line, linesOf, saysLittle } from './lines.js';
+import { paceOf } from './pace.js';
 import { readResult } from './read-result.js';
 import type { BenchResult, Measured } from './result.js';
 
@@ -69,12 +70,20 @@ export class ResultFile {
 
   /** Whether a ratio of a model says little yet, in the scenario Server or in the others. */
   saysLittle(name: string, ofServers: boolean): boolean {
-    const lines = linesOf(this.result).filter((line) => line.model === name && isOfServers(line) === ofServers);
-    return lines.some(saysLittle);
+    return this.#linesOf(name, ofServers).some(saysLittle);
+  }
+
+  /** Whether calls of a model are quick, or queries to its servers. */
+  isQuick(name: string, ofServers: boolean): boolean {
+    return this.#linesOf(name, ofServers).some(({ ours }) => paceOf(ours) === 'quick');
   }
 
   hasOverhead(): boolean {
     return this.result.measurements.some(({ scenario }) => scenario === 'Overhead');
+  }
+
+  #linesOf(name: string, ofServers: boolean): Line[] {
+    return linesOf(this.result).filter((line) => line.model === name && isOfServers(line) === ofServers);
   }
 
   /**

@@ -8,10 +8,10 @@ export interface Figure {
 }
 
 /**
- * Runs differ by this much where all rounds of a run are nearly alike: in four full runs on one machine, ratios of calls of milliseconds
- * came out up to 9 % apart, those of microseconds up to 12 %.
+ * Runs differ by this much where all rounds of a run are nearly alike: in six runs on one kind of machine, ratios of calls of
+ * milliseconds came out up to 9 % apart, those of microseconds up to 16 %.
  */
-const LEAST_SPREAD = 0.125;
+export const LEAST_SPREAD = { quick: 0.175, slow: 0.125 } as const;
 
 /** Standard deviations on each side of where the median of other rounds lies among these. */
 const DEVIATIONS = 2;
@@ -31,14 +31,10 @@ export function figureOf(rounds: readonly (number | null)[]): Figure {
   return { median: median(sorted), low: sorted[dropped]!, high: sorted.at(-1 - dropped)! };
 }
 
-/** The same, but with a range no narrower than what runs differ by: where another run will find its median. */
-export function repeatable(rounds: readonly (number | null)[]): Figure {
+/** The same, but with a range no narrower than what runs differ by, to each side: where another run will find its median. */
+export function repeatable(rounds: readonly (number | null)[], least: number): Figure {
   const { median, low, high } = figureOf(rounds);
-  return {
-    median,
-    low: Math.min(low, median * (1 - LEAST_SPREAD)),
-    high: Math.max(high, median * (1 + LEAST_SPREAD)),
-  };
+  return { median, low: Math.min(low, median * (1 - least)), high: Math.max(high, median * (1 + least)) };
 }
 
 /** How far the range goes from the median, as a share of it. */

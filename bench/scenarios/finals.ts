@@ -1,17 +1,19 @@
 import { COMPARED, ranked, ratioOf } from '../results/lines.js';
+import { paceOf } from '../results/pace.js';
 import type { Measured } from '../results/result.js';
-import { figureOf, spreadOf } from '../results/spread.js';
+import { figureOf, LEAST_SPREAD, spreadOf } from '../results/spread.js';
 import { joinRounds, keyOf, type Measurable, measureRounds, type Rounds, type Span, type Step } from './rounds.js';
 import { SCENARIOS, type Scenario } from './scenario.js';
 
-/** Whoever is that near to the best may turn out to be it. */
-const NEAR = 0.1;
+/** Whoever is that near to the best may turn out to be it: of quick calls more so, which differ from process to process. */
+const NEAR = { quick: 0.25, slow: 0.1 } as const;
 /** The same as long as only heats tell, in which contestants were not next to each other. */
 const NEAR_APART = 0.5;
-const MOST_FINALISTS = 2;
+/** Of each side. */
+const MOST_FINALISTS = { quick: 3, slow: 2 } as const;
 
-/** A ratio is known once another run would find it so near; runs differ by an eighth anyway. */
-const KNOWN = 0.15;
+/** A ratio is known once its range is hardly wider than what runs differ by anyway. */
+const KNOWN = { quick: LEAST_SPREAD.quick + 0.025, slow: LEAST_SPREAD.slow + 0.025 } as const;
 
 /** Whoever may be a side of a ratio: the best of ours, and the best of the others, at one scenario and in one class of precision. */
 export interface Final {
@@ -24,9 +26,9 @@ export interface Final {
 /**
  * @param measured of one model
  * @param own the names of our contestants
- * @param near as a share of the best
+ * @param near as a share of the best; by how quick the calls are without it
  */
-export function finalsOf(measured: readonly Measured[], own: ReadonlySet<string>, near = NEAR): Final[] {
+export function finalsOf(measured: readonly Measured[], own: ReadonlySet<string>, near?: number): Final[] {
   return COMPARED.flatMap((scenario) =>
     (['fp32', 'reduced'] as const).flatMap((precision) => {
       const all = measured.filter((each) => each.scenario === scenario && each.precision === precision);
@@ -35,20 +37,23 @@ export function finalsOf(measured: readonly Measured[], own: ReadonlySet<string>
       if (ours.length === 0 || peers.length === 0) return [];
       const ratio = ratioOf(ours[0]!, peers[0]!);
       const names = new Set([...ours, ...peers].map(({ contestant }) => contestant));
-      return [{ scenario, names, isDecided: ratio !== null && spreadOf(ratio) <= KNOWN }];
+      const isDecided = ratio !== null && spreadOf(ratio) <= KNOWN[paceOf(ours[0]!)];
+      return [{ scenario, names, isDecided }];
     }),
   );
 }
 
-function nearBest(measured: readonly Measured[], near: number): Measured[] {
+function nearBest(measured: readonly Measured[], asked: number | undefined): Measured[] {
   const sorted = ranked(measured);
   if (sorted.length === 0) return [];
+  const pace = paceOf(sorted[0]!);
+  const near = asked ?? NEAR[pace];
   const [best] = sorted.map(({ rounds }) => figureOf(rounds).median);
   const isNear = ({ scenario, rounds }: Measured) => {
     const { median } = figureOf(rounds);
     return SCENARIOS[scenario].better === 'higher' ? median >= best! * (1 - near) : median <= best! * (1 + near);
   };
-  return sorted.filter(isNear).slice(0, MOST_FINALISTS);
+  return sorted.filter(isNear).slice(0, MOST_FINALISTS[pace]);
 }
 
 /** Rounds of all contestants, then of whoever is compared. */
@@ -88,7 +93,7 @@ export async function measureHeatsAndFinals<T extends Measurable>(
     eachRound,
     choose(rounds, found) {
       const known = allCount ? joinRounds(before, found) : rounds === 0 ? before : found;
-      const near = allCount || rounds >= finals.least ? NEAR : NEAR_APART;
+      const near = allCount || rounds >= finals.least ? undefined : NEAR_APART;
       const all = finalsOf(known, own, near);
       const open = all.filter(({ isDecided }) => rounds < finals.least || !isDecided);
       if (open.length === 0) return null;

@@ -7,6 +7,7 @@ import { Absent } from '../contestants/protocol.js';
 import type { BenchModel } from '../models/catalogue.js';
 import { inputFiles } from '../models/prepare.js';
 import { type BenchPlan, missingIn } from '../plan.js';
+import { QUICK_MS } from '../results/pace.js';
 import type { ContestantResult, Measured } from '../results/result.js';
 import type { AwakeCores } from './awake-cores.js';
 import { finalsOf, measureHeatsAndFinals } from './finals.js';
@@ -116,5 +117,5 @@ export async function measureSitting(
  */
 async function warmUp(process: NonNullable<Contestant['process']>, ms: number): Promise<void> {
   const { durations } = await process.ask({ ask: 'calls', input: 0, ms });
-  if (median(durations) < 1) await process.ask({ ask: 'calls', input: 0, ms: 10 * ms });
+  if (median(durations) < QUICK_MS) await process.ask({ ask: 'calls', input: 0, ms: 10 * ms });
 }

@@ -37,7 +37,7 @@ export async function prepareServers(
 /**
  * Server, and the throughput by the number of clients, of the servers of one model. In the heats each server is alone; in the finals
  * those that are compared take turns, one trial each, as long as they are up. Heats are for the first sitting; in later ones only
- * those take part whose ratio is not known yet.
+ * those take part that are compared.
  *
  * @param earlier what was found of these servers in earlier sittings
  */
@@ -53,8 +53,7 @@ export async function measureServers(
   const load: Load = new LineProcess([...pinned, process.execPath, generator] as unknown as [string]);
   const own = new Set(prepared.flatMap(({ spec: { name, isOurs } }) => (isOurs ? [name] : [])));
   const isFirst = earlier.length === 0;
-  const open = finalsOf(earlier, own).filter(({ isDecided }) => !isDecided);
-  const finalists = new Set(open.flatMap(({ names }) => [...names]));
+  const finalists = new Set(finalsOf(earlier, own).flatMap(({ names }) => [...names]));
   const all = prepared
     .filter(({ spec }) => isFirst || finalists.has(spec.name))
     .map((each) => new ServerContestant(each, plan, load, cores?.servers ?? null, rateOf(each, earlier)));
@@ -70,8 +69,7 @@ export async function measureServers(
     if (!isFirst && sides.size < 2) return { contestants: [], measurements: [] };
     const step: Step<ServerContestant> = { decides: () => ['Server'], begin: (each, round) => each.round(round) };
     const eachRound = async (round: number) => onProgress(`round ${round + 1}`);
-    const { serverHeats: heats, serverFinals } = plan;
-    const finals = isFirst ? serverFinals : { ...serverFinals, least: 0 };
+    const { serverHeats: heats, serverFinals: finals } = plan;
     const rounds = { heats, finals, own, earlier, eachRound, heatsCount: false };
     const measurements = await measureHeatsAndFinals(present, [step], rounds);
     return { contestants: isFirst ? all.map(({ result }) => result) : [], measurements };

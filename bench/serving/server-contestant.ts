@@ -10,6 +10,7 @@ import { Absent } from '../contestants/protocol.js';
 import type { BenchModel } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
 import type { BenchPlan } from '../plan.js';
+import { QUICK_QUERIES } from '../results/pace.js';
 import type { ContestantResult } from '../results/result.js';
 import { type Figure, inOneTurn, type Turns } from '../scenarios/rounds.js';
 import type { ServerCommand, ServerSpec } from './catalogue.js';
@@ -31,18 +32,11 @@ export interface PreparedServer {
 /** A trial lasts so many bounds at least: shorter ones have a handful of queries, and no batch begins and ends in them. */
 const LEAST_BOUNDS = 6;
 
-/** Servers that answer more in a second are warmed up longer. */
-const QUICK_QUERIES = 200;
-
-/** Then a server is started anew: neither two processes of one program are equally fast. */
-const ROUNDS_OF_A_PROCESS = 4;
-
 /** One server with one model. */
 export class ServerContestant {
   result: ContestantResult;
   #answer: Answer | undefined;
   #server: ServerProcess | undefined;
-  #roundsOfServer = 0;
   /** The highest rate that held in the last round. */
   #rate: number;
 
@@ -138,11 +132,7 @@ export class ServerContestant {
       // The first turn is for that alone, so that trials are next to those of others.
       take: async () => {
         if (isWarm) return search.take();
-        if (++this.#roundsOfServer > ROUNDS_OF_A_PROCESS) await this.stop();
-        if (this.#server === undefined) {
-          await this.#warm();
-          this.#roundsOfServer = 1;
-        }
+        if (this.#server === undefined) await this.#warm();
         isWarm = true;
         return true;
       },

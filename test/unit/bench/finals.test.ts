@@ -36,6 +36,20 @@ test('finalists are the best of each side, and who is near to it', () => {
   );
 });
 
+test('of quick calls more of them may turn out to be the best', () => {
+  const [final] = finalsOf(
+    [
+      measured('SingleStream', 'a', [0.05]),
+      measured('SingleStream', 'b', [0.06]),
+      measured('SingleStream', 'tuned', [0.062]),
+      measured('SingleStream', 'x', [0.02]),
+      measured('SingleStream', 'y', [0.026]),
+    ],
+    own,
+  );
+  assert.deepEqual([...final!.names], ['a', 'b', 'tuned', 'x']);
+});
+
 test('a ratio is decided once its rounds are alike', () => {
   const isDecided = (ours: number[], others: number[]) =>
     finalsOf([measured('Server', 'a', ours), measured('Server', 'x', others)], own)[0]!.isDecided;

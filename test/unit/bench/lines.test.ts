@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { linesOf, saysLittle } from '../../../bench/results/lines.js';
 import { figureOf, repeatable, spreadOf } from '../../../bench/results/spread.js';
+import type { Scenario } from '../../../bench/scenarios/scenario.js';
 import { measured, resultOf } from './result.js';
 
 test('a line holds the best of ours against the best of the others', () => {
@@ -61,8 +62,21 @@ test('the range of many rounds is without the extremes', () => {
 });
 
 test('what another run will find is not told more exactly than runs differ', () => {
-  assert.deepEqual(repeatable([100, 101, 99]), { median: 100, low: 87.5, high: 112.5 });
-  assert.deepEqual(repeatable([100, 120, 99]), { median: 100, low: 87.5, high: 120 });
+  assert.deepEqual(repeatable([100, 101, 99], 0.125), { median: 100, low: 87.5, high: 112.5 });
+  assert.deepEqual(repeatable([100, 120, 99], 0.125), { median: 100, low: 87.5, high: 120 });
+});
+
+test('of quick calls it is told less exactly', () => {
+  const isQuick = (...[scenario, value, at]: [Scenario, number, number?]) => {
+    const sides = ['a', 'x'].map((name) => measured(scenario, name, [value], { at: at ?? null }));
+    const [line] = linesOf(resultOf(sides));
+    assert.equal(line!.ratio!.median, 1);
+    return line!.ratio!.high > 1.15;
+  };
+  assert.deepEqual([isQuick('SingleStream', 0.9), isQuick('SingleStream', 1.1)], [true, false]);
+  // A call of eight samples: 0.8 ms and 1.6 ms.
+  assert.deepEqual([isQuick('Offline', 10_000, 8), isQuick('Offline', 5000, 8)], [true, false]);
+  assert.deepEqual([isQuick('Server', 300), isQuick('Server', 100)], [true, false]);
 });
 
 test('a ratio says little where its spread is more than 20 % to a side', () => {

@@ -100,6 +100,10 @@ test('knows what says little yet, of servers and of the others', async (t) => {
     found.measuredOf('net').map(({ scenario }) => scenario),
     ['Offline', 'Offline'],
   );
+  // Ten queries a second, and 0.8 s for eight samples.
+  assert.deepEqual([found.isQuick('net', true), found.isQuick('net', false)], [false, false]);
+  await found.add({ measurements: [measured('SingleStream', 'a', [0.1])] });
+  assert.deepEqual([found.isQuick('net', true), found.isQuick('net', false)], [false, true]);
 });
 
 test('what a run left that was given up is kept when another one begins anew', async (t) => {
