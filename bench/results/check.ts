@@ -35,7 +35,10 @@ function read(file: string): BenchResult {
   }
 }
 
-const [given, base] = process.argv.slice(2).map(read);
+const args = process.argv.slice(2);
+if (args.length > 2 || args.some((each) => each.startsWith('-')))
+  giveUp('usage: npm run bench:check [-- NEW.json [COMMITTED.json]]');
+const [given, base] = args.map(read);
 // Two files that are given need no git.
 const known = base === undefined ? committed() : [];
 const now = given ?? resultsThere().find((each) => !known.some((other) => isDeepStrictEqual(each, other)));

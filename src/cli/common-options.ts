@@ -64,9 +64,8 @@ export function loadOptions(
 /** A whole number from 1. */
 export function parsePositive(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError('Expected a whole number from 1.');
-  }
+  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('Expected a whole number from 1.');
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('The number is too large.');
   return value;
 }
 

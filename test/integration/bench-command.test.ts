@@ -137,6 +137,7 @@ const WRONG: [args: string[], code: number, message: RegExp][] = [
   [['x'], 1, /INF_MODEL_NOT_FOUND/],
   [[], 2, /missing required argument/],
   [['x', '--batch', '1,0'], 2, /whole number from 1/],
+  [['x', '--batch', '99999999999999999999'], 2, /too large/],
   [['x', '--concurrency', 'many'], 2, /whole number from 1/],
   [['x', '--rounds', '0'], 2, /whole number from 1/],
   [['x', '--seconds', '0'], 2, /time in seconds/],

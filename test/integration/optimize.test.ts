@@ -120,8 +120,10 @@ describe('optimize', () => {
     const skip = backend === 'torch' && needsTorch;
     test(`keeps sensitive layers in float32 where INT8 loses too much, ${backend}`, { skip }, async (t) => {
       const folder = await place(t);
-      // The bundled model in INT8 comes to a cosine of about 0.999.
-      const maxDrop = 7e-4;
+      const { candidates } = await tune(join(folder, 'int8'), { backend });
+      const cosines = candidates.flatMap(({ precision, accuracy }) => (precision === 'int8' && accuracy?.cosine) || []);
+      // By how much INT8 misses it differs from CPU to CPU.
+      const maxDrop = 0.85 * (1 - Math.max(...cosines));
       const report = await tune(join(folder, 'tuned'), { backend, maxDrop });
       const lost = report.candidates.filter(
         ({ verdict, precision }) => verdict === 'inaccurate' && precision === 'int8',

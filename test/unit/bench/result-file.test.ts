@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { readResult } from '../../../bench/results/read-result.js';
 import { ResultFile } from '../../../bench/results/result-file.js';
 import { makeFolder } from '../support/files.js';
 import { measured, resultOf } from './result.js';
@@ -124,4 +125,10 @@ test('a limit is the best round of all processes of a run', async (t) => {
   const int8 = { ...limit(9), precision: 'int8' as const };
   for (const limits of [[limit(5)], [limit(4), int8], []]) await found.add({ limits });
   assert.deepEqual(found.result.limits, [limit(5), int8]);
+});
+
+test('a file that is no result is named so', () => {
+  assert.throws(() => readResult('{"schemaVersion": 2'), /no JSON/);
+  for (const text of ['null', '{}', '{"schemaVersion": 1}'])
+    assert.throws(() => readResult(text), /no result of the benchmarks of this version/);
 });
