@@ -12,8 +12,8 @@ const NEAR_APART = 0.5;
 /** Of each side. */
 const MOST_FINALISTS = { quick: 3, slow: 2 } as const;
 
-/** A ratio is known once its range is hardly wider than what runs differ by anyway. */
-const KNOWN = { quick: LEAST_SPREAD.quick + 0.025, slow: LEAST_SPREAD.slow + 0.025 } as const;
+/** A ratio is known once its spread is hardly more than what runs differ by anyway. */
+const HARDLY_MORE = 0.025;
 
 /** Whoever may be a side of a ratio: the best of ours, and the best of the others, at one scenario and in one class of precision. */
 export interface Final {
@@ -37,7 +37,7 @@ export function finalsOf(measured: readonly Measured[], own: ReadonlySet<string>
       if (ours.length === 0 || peers.length === 0) return [];
       const ratio = ratioOf(ours[0]!, peers[0]!);
       const names = new Set([...ours, ...peers].map(({ contestant }) => contestant));
-      const isDecided = ratio !== null && spreadOf(ratio) <= KNOWN[paceOf(ours[0]!)];
+      const isDecided = ratio !== null && spreadOf(ratio) <= LEAST_SPREAD[paceOf(ours[0]!)] + HARDLY_MORE;
       return [{ scenario, names, isDecided }];
     }),
   );

@@ -126,14 +126,12 @@ export class ServerContestant {
 
   #searchInTurns(seed: number): Turns {
     const search = this.#turnsOf(rateNear(this.#rate), seed);
-    let isWarm = false;
     return {
       ...search,
-      // The first turn is for that alone, so that trials are next to those of others.
+      // The first turn of a server is for its warm-up alone, so that trials are next to those of others.
       take: async () => {
-        if (isWarm) return search.take();
-        if (this.#server === undefined) await this.#warm();
-        isWarm = true;
+        if (this.#server !== undefined) return search.take();
+        await this.#warm();
         return true;
       },
     };
