@@ -61,13 +61,11 @@ const found = ResultFile.open(file, flags.resume, {
   measurements: [],
 });
 /** Whether there is another sitting: so many at least, and more of what is quick, and while a ratio says little. */
-function wantsMore(model: string, ofServers: boolean): boolean {
-  const { least, most } = ofServers ? plan.serverSittings : plan.sittings;
-  const done = ofServers ? found.serverSittingsOf(model) : found.sittingsOf(model);
-  return done < least || (done < most && (found.isQuick(model, ofServers) || found.saysLittle(model, ofServers)));
+function wantsSitting(model: string): boolean {
+  const { least, most } = plan.sittings;
+  const done = found.sittingsOf(model);
+  return done < least || (done < most && (found.isQuick(model) || found.saysLittle(model)));
 }
-const wantsSitting = (model: string) => wantsMore(model, false);
-const wantsServerSitting = (model: string) => wantsMore(model, true);
 const models = MODELS.filter(({ name }) => plan.models.includes(name) && wantsSitting(name));
 try {
   for (const model of models) await modelFiles(model);
@@ -79,7 +77,7 @@ try {
 }
 const prepared = [];
 for (const model of models) prepared.push(await prepareModel(model, plan, threads, say));
-const left = plan.served.filter(wantsServerSitting);
+const left = plan.served.filter((name) => found.serverSittingsOf(name) < plan.serverSittings);
 const served = await prepareServers({ ...plan, served: left }, threads, say);
 
 // What was made is kept, and takes no time in later runs.
@@ -116,9 +114,9 @@ if (!found.hasOverhead()) {
   say('measure overhead');
   await found.add({ measurements: await measureOverhead(plan) });
 }
-for (let sitting = 0; sitting < plan.serverSittings.most; sitting++) {
+for (let sitting = 0; sitting < plan.serverSittings; sitting++) {
   for (const name of left) {
-    if (found.serverSittingsOf(name) > sitting || !wantsServerSitting(name)) continue;
+    if (found.serverSittingsOf(name) > sitting) continue;
     say(`measure servers of ${name}, sitting ${sitting + 1}`);
     const ofModel = served.filter(({ model }) => model.name === name);
     const measured = await measureServers(ofModel, plan, found.serversOf(name), say);

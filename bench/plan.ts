@@ -22,13 +22,13 @@ export interface BenchPlan {
    * How often contestants are started anew, with all other models in between: neither two processes of one program are equally
    * fast, nor is a machine the whole time. Beyond the least only of quick models, and of one that has a ratio which says little yet.
    */
-  readonly sittings: SittingSpan;
+  readonly sittings: { readonly least: number; readonly most: number };
   /** How long contestants run before they are measured, in each sitting. */
   readonly warmUpMs: number;
   /** Whether the scenario Asleep is measured. */
   readonly asleep: boolean;
-  /** The same for servers. */
-  readonly serverSittings: SittingSpan;
+  /** How often servers are. */
+  readonly serverSittings: number;
   readonly serverHeats: Span;
   readonly serverFinals: Span;
   /** Rounds of Overhead. */
@@ -43,16 +43,10 @@ export interface BenchPlan {
    * quickest model are two seconds: in less, a single collection of garbage is more than the hundredth that the p99 leaves out.
    */
   readonly serverMs: number;
-  /** How long clients call a server before it is measured, in each round: what compiles while it runs has compiled by then. */
+  /** How long clients call a server before it is measured, in each sitting; a second at most where the server takes long to answer. */
   readonly serverWarmUpMs: number;
   /** Halvings of the interval that the highest rate lies in, in the heats. */
   readonly halvings: number;
-}
-
-/** How many sittings. */
-interface SittingSpan {
-  readonly least: number;
-  readonly most: number;
 }
 
 const ALL = ['resnet50', 'mobilenet', 'encoder', 'mlp'];
@@ -70,7 +64,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     sittings: { least: 2, most: 2 },
     warmUpMs: 20,
     asleep: true,
-    serverSittings: { least: 1, most: 1 },
+    serverSittings: 1,
     serverHeats: { least: 1, most: 1, forMs: 0 },
     serverFinals: { least: 1, most: 1, forMs: 0 },
     overheadRounds: 1,
@@ -93,7 +87,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     sittings: { least: 1, most: 1 },
     warmUpMs: 100,
     asleep: false,
-    serverSittings: { least: 1, most: 1 },
+    serverSittings: 1,
     serverHeats: { least: 1, most: 1, forMs: 0 },
     serverFinals: { least: 2, most: 2, forMs: 0 },
     overheadRounds: 8,
@@ -117,7 +111,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     sittings: { least: 4, most: 8 },
     warmUpMs: 300,
     asleep: true,
-    serverSittings: { least: 3, most: 6 },
+    serverSittings: 5,
     serverHeats: { least: 1, most: 1, forMs: 0 },
     serverFinals: { least: 2, most: 4, forMs: 120_000 },
     overheadRounds: 16,
@@ -125,7 +119,7 @@ export const PLANS: Readonly<Record<BenchPlan['mode'], BenchPlan>> = {
     leastCalls: 20,
     mostRoundMs: 500,
     serverMs: 2000,
-    serverWarmUpMs: 1000,
+    serverWarmUpMs: 15_000,
     halvings: 4,
   },
 };

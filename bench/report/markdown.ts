@@ -1,5 +1,4 @@
 import { COMPARED, type Line, linesOf, MOST_SPREAD, saysLittle } from '../results/lines.js';
-import { QUICK_QUERIES } from '../results/pace.js';
 import type { BenchResult } from '../results/result.js';
 import { resultPath } from '../results/result-files.js';
 import { LEAST_SPREAD } from '../results/spread.js';
@@ -30,7 +29,7 @@ export function resultsMarkdown(
     `Written by \`npm run bench:report\` from \`${resultPath(result.plan.mode, result.machine)}\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](../docs/BENCH.md#npm-run-bench) says how it is measured.`,
     machineText(result),
     '## Infernode against the best of the others',
-    `Figures are medians of the rounds, with their range in brackets, of many rounds without the extremes ([how many](../docs/BENCH.md#method)). The ratio is how many times as good Infernode is: above 1 it is better. It is the median of the ratios of the rounds, in which both were measured next to each other, and so not the quotient of the two medians beside it: the machine was quicker in some rounds than in others. In brackets is where another run on such a machine will find it: the range of the rounds, or ${100 * LEAST_SPREAD.slow} % to each side where that is narrower, ${100 * LEAST_SPREAD.quick} % where calls take less than a millisecond or a server answers more than ${QUICK_QUERIES} queries a second. The limit is the best product of matrices or convolution in the best round of the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
+    `Figures are medians of the rounds, with their range in brackets, of many rounds without the extremes ([how many](../docs/BENCH.md#method)). The ratio is how many times as good Infernode is: above 1 it is better. It is the median of the ratios of the rounds, in which both were measured next to each other, and so not the quotient of the two medians beside it: the machine was quicker in some rounds than in others. In brackets is where another run on such a machine will find it: the range of the rounds, or ${100 * LEAST_SPREAD.slow} % to each side where that is narrower, ${100 * LEAST_SPREAD.quick} % where calls take less than a millisecond and for servers. The limit is the best product of matrices or convolution in the best round of the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
     linesTable(lines),
     FEW_CALLS,
     spreadText(lines),

@@ -68,22 +68,22 @@ export class ResultFile {
     return this.result.measurements.filter((each) => each.model === name && isOfServers(each));
   }
 
-  /** Whether a ratio of a model says little yet, in the scenario Server or in the others. */
-  saysLittle(name: string, ofServers: boolean): boolean {
-    return this.#linesOf(name, ofServers).some(saysLittle);
+  /** Whether a ratio of a model says little yet, but for its servers. */
+  saysLittle(name: string): boolean {
+    return this.#linesOf(name).some(saysLittle);
   }
 
-  /** Whether calls of a model are quick, or queries to its servers. */
-  isQuick(name: string, ofServers: boolean): boolean {
-    return this.#linesOf(name, ofServers).some(({ ours }) => paceOf(ours) === 'quick');
+  /** Whether calls of a model are quick. */
+  isQuick(name: string): boolean {
+    return this.#linesOf(name).some(({ ours }) => paceOf(ours) === 'quick');
   }
 
   hasOverhead(): boolean {
     return this.result.measurements.some(({ scenario }) => scenario === 'Overhead');
   }
 
-  #linesOf(name: string, ofServers: boolean): Line[] {
-    return linesOf(this.result).filter((line) => line.model === name && isOfServers(line) === ofServers);
+  #linesOf(name: string): Line[] {
+    return linesOf(this.result).filter((line) => line.model === name && !isOfServers(line));
   }
 
   /**

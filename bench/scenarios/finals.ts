@@ -5,12 +5,12 @@ import { figureOf, LEAST_SPREAD, spreadOf } from '../results/spread.js';
 import { joinRounds, keyOf, type Measurable, measureRounds, type Rounds, type Span, type Step } from './rounds.js';
 import { SCENARIOS, type Scenario } from './scenario.js';
 
-/** Whoever is that near to the best may turn out to be it: of quick calls more so, which differ from process to process. */
-const NEAR = { quick: 0.25, slow: 0.1 } as const;
+/** Whoever is that near to the best may turn out to be it, the more so where processes of one program differ. */
+const NEAR = { quick: 0.25, slow: 0.1, served: 0.25 } as const;
 /** The same as long as only heats tell, in which contestants were not next to each other. */
 const NEAR_APART = 0.5;
 /** Of each side. */
-const MOST_FINALISTS = { quick: 3, slow: 2 } as const;
+const MOST_FINALISTS = { quick: 3, slow: 2, served: 2 } as const;
 
 /** A ratio is known once its spread is hardly more than what runs differ by anyway. */
 const HARDLY_MORE = 0.025;

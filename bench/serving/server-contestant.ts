@@ -10,7 +10,6 @@ import { Absent } from '../contestants/protocol.js';
 import type { BenchModel } from '../models/catalogue.js';
 import { MADE } from '../models/made.js';
 import type { BenchPlan } from '../plan.js';
-import { QUICK_QUERIES } from '../results/pace.js';
 import type { ContestantResult } from '../results/result.js';
 import { type Figure, inOneTurn, type Turns } from '../scenarios/rounds.js';
 import type { ServerCommand, ServerSpec } from './catalogue.js';
@@ -31,6 +30,11 @@ export interface PreparedServer {
 
 /** A trial lasts so many bounds at least: shorter ones have a handful of queries, and no batch begins and ends in them. */
 const LEAST_BOUNDS = 6;
+
+/** Below so many queries in a second, what V8 has yet to compile is below two percent of each. */
+const LEAST_WARM_UP_RATE = 50;
+/** In which that is found out. */
+const SHORT_WARM_UP_MS = 1000;
 
 /** One server with one model. */
 export class ServerContestant {
@@ -160,14 +164,15 @@ export class ServerContestant {
     return Math.max(this.plan.serverMs, LEAST_BOUNDS * this.prepared.model.boundMs);
   }
 
-  /** What compiles while it runs takes thousands of queries to be done, which are a good part of the time of quick ones. */
+  /** What compiles while it runs takes some three thousand queries to be done, and is slower until then by half a millisecond each. */
   async #warm(): Promise<ServerProcess> {
     const server = await this.#start();
     const { port } = server;
     const clients = Math.max(...this.plan.clients);
-    const ms = this.plan.serverWarmUpMs;
+    const ms = Math.min(this.plan.serverWarmUpMs, SHORT_WARM_UP_MS);
     const { throughput } = await this.load.ask({ ask: 'clients', port, clients, ms });
-    if (throughput > QUICK_QUERIES) await this.load.ask({ ask: 'clients', port, clients, ms: 4 * ms });
+    const left = this.plan.serverWarmUpMs - ms;
+    if (left > 0 && throughput > LEAST_WARM_UP_RATE) await this.load.ask({ ask: 'clients', port, clients, ms: left });
     return server;
   }
 
