@@ -31,7 +31,7 @@ export interface PreparedServer {
 /** A trial lasts so many bounds at least: shorter ones have a handful of queries, and no batch begins and ends in them. */
 const LEAST_BOUNDS = 6;
 
-/** Below so many queries in a second, what V8 has yet to compile is below two percent of each. */
+/** Below so many queries in a second, the half millisecond that V8 has yet to save is below three percent of each. */
 const LEAST_WARM_UP_RATE = 50;
 /** In which that is found out. */
 const SHORT_WARM_UP_MS = 1000;
