@@ -99,10 +99,11 @@ try {
       const gops = await limits.operationsOf(each.model, (await modelFiles(each.model)).onnx);
       const earlier = found.measuredOf(name);
       const eachRound = () => limits.round(plan.roundMs / 4);
-      const measured = await measureSitting(each, plan, threads, awake, earlier, eachRound);
+      const { asleep, ...measured } = await measureSitting(each, plan, threads, awake, earlier, eachRound);
+      const serverSittings = found.serverSittingsOf(name);
       await found.add({
         ...measured,
-        models: [{ name, title, boundMs, gops, sittings: sitting + 1, serverSittings: found.serverSittingsOf(name) }],
+        models: [{ name, title, boundMs, gops, asleep, sittings: sitting + 1, serverSittings }],
         limits: limits.results,
       });
     }

@@ -70,7 +70,8 @@ export function machineText({
   const rounds = `${countText(counts, 'round')} in ${countText(sittings, 'sitting')}${servers}`;
   const apart =
     cores === null ? '' : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
-  const awake = coresAwake ? ' Cores were kept from going idle.' : '';
+  const asleep = models.flatMap((model) => (model.asleep ? [model.name] : [])).join(' and ');
+  const awake = coresAwake ? ` Cores were kept from going idle${asleep && `, but for ${asleep}`}.` : '';
   return `${date.slice(0, 10)}, \`${plan.mode}\`, ${seconds} s, ${rounds}. ${machine.cpu.model}, ${machine.cores} cores (${machine.cpu.features?.join(' ')}), ${machine.platform} ${machine.arch}. ${named.join(', ')}. ${threads} thread${threads === 1 ? '' : 's'} for each inference.${apart}${awake}`;
 }
 

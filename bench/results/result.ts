@@ -22,7 +22,7 @@ export interface BenchResult {
   readonly threads: number;
   /** The cores of servers and of the load generator; null where they were not kept apart. */
   readonly cores: { readonly servers: string; readonly load: string } | null;
-  /** Whether cores were kept from going idle, but for the scenario Asleep. */
+  /** Whether cores were kept from going idle, but for the scenario Asleep and for models that are `asleep`. */
   readonly coresAwake: boolean;
   readonly models: readonly {
     readonly name: string;
@@ -31,6 +31,8 @@ export interface BenchResult {
     readonly gops: number | null;
     /** The bound of the scenario Server. */
     readonly boundMs: number;
+    /** Whether cores could go idle all the time, for calls that take less than a millisecond. Missing in results of before. */
+    readonly asleep?: boolean;
     /** In how many sittings it was measured. */
     readonly sittings: number;
     /** In how many its servers were; 0 where none were. */

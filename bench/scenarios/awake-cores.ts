@@ -13,6 +13,9 @@ const START_MS = 200;
  * 30 to 400 us to wake, in a virtual machine by the mood of its host: that would be most of what varies from day to day.
  */
 export class AwakeCores {
+  /** Calls of `asleep` under way. */
+  private sleepers = 0;
+
   private constructor(private readonly spinners: readonly ChildProcess[]) {}
 
   /**
@@ -34,13 +37,13 @@ export class AwakeCores {
     return null;
   }
 
-  /** Does something while cores may go idle. */
+  /** Does something while cores may go idle, which may itself call this. */
   async asleep<T>(what: () => Promise<T>): Promise<T> {
-    this.#send('SIGSTOP');
+    if (this.sleepers++ === 0) this.#send('SIGSTOP');
     try {
       return await what();
     } finally {
-      this.#send('SIGCONT');
+      if (--this.sleepers === 0) this.#send('SIGCONT');
     }
   }
 

@@ -61,6 +61,8 @@ async function fileOf(
 
 /** What a sitting adds to a result. */
 interface Sitting {
+  /** Whether cores could go idle all the time. */
+  readonly asleep: boolean;
   readonly contestants: readonly ContestantResult[];
   readonly measurements: readonly Measured[];
 }
@@ -91,20 +93,19 @@ export async function measureSitting(
   try {
     const agreement = await checkAgreement(contestants, inputs.length);
     const present = contestants.filter(({ process }) => process !== null);
-    for (const { process } of present) await warmUp(process!, plan.warmUpMs);
+    const callMs = [];
+    for (const { process } of present) callMs.push(await warmUp(process!, plan.warmUpMs));
+    // A quick call waits for no other core, and takes longer for minutes at a time where none is idle.
+    const asleep = cores !== null && Math.min(...callMs) < QUICK_MS;
     const steps = stepsOf(sizes, plan, cores);
     const { heats, finals } = plan;
+    const measure = () =>
+      measureHeatsAndFinals(present, steps, { heats, finals, own, earlier, eachRound, heatsCount: true });
     return {
+      asleep,
       // The first sitting has all of them, and whom they agree with.
       contestants: isFirst ? contestants.map((each) => withAgreement(each, agreement.get(each) ?? null)) : [],
-      measurements: await measureHeatsAndFinals(present, steps, {
-        heats,
-        finals,
-        own,
-        earlier,
-        eachRound,
-        heatsCount: true,
-      }),
+      measurements: asleep ? await cores.asleep(measure) : await measure(),
     };
   } finally {
     await Promise.all(contestants.map(({ process }) => process?.end()));
@@ -114,8 +115,11 @@ export async function measureSitting(
 /**
  * What compiles while it runs has compiled what it runs: of calls that take less than a millisecond that is a good part, and
  * takes thousands of them.
+ *
+ * @returns how long a call takes, in milliseconds
  */
-async function warmUp(process: NonNullable<Contestant['process']>, ms: number): Promise<void> {
-  const { durations } = await process.ask({ ask: 'calls', input: 0, ms });
-  if (median(durations) < QUICK_MS) await process.ask({ ask: 'calls', input: 0, ms: 10 * ms });
+async function warmUp(process: NonNullable<Contestant['process']>, ms: number): Promise<number> {
+  const callMs = median((await process.ask({ ask: 'calls', input: 0, ms })).durations);
+  if (callMs < QUICK_MS) await process.ask({ ask: 'calls', input: 0, ms: 10 * ms });
+  return callMs;
 }

@@ -14,8 +14,11 @@ import { placeInputs } from './place-inputs.js';
  * @throws InfernodeError INF_INPUT_UNKNOWN, INF_INPUT_MISSING, INF_INPUT_TYPE, INF_INPUT_DTYPE, INF_INPUT_SHAPE, INF_TENSOR_*
  */
 export function bindInputs(signature: Signature, inputs: Inputs, strict: boolean): InputValue[] {
-  const given = placeInputs(signature, inputs);
-  return signature.inputs.map((info, index) => bindValue(info, given[index], strict));
+  const values = placeInputs(signature, inputs);
+  for (let index = 0; index < signature.inputs.length; index++) {
+    values[index] = bindValue(signature.inputs[index]!, values[index], strict);
+  }
+  return values;
 }
 
 function bindValue(info: ValueInfo, value: InputValue, strict: boolean): InputValue {

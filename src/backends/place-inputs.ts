@@ -27,18 +27,24 @@ function byName(signature: Signature, inputs: Readonly<Record<string, InputValue
     throw new InfernodeError('INF_INPUT_TYPE', 'Inputs are given by name, {name: tensor}, or by position, [tensor]');
   }
   const values: InputValue[] = new Array(signature.inputs.length);
-  for (const [name, value] of Object.entries(inputs)) {
-    const index = signature.inputs.findIndex((info) => info.name === name);
-    if (index >= 0) values[index] = value;
-    else placeElement(signature, values, name, value);
+  for (const name of Object.keys(inputs)) {
+    const index = indexOf(signature, name);
+    if (index >= 0) values[index] = inputs[name];
+    else placeElement(signature, values, name, inputs[name]);
   }
   return values;
+}
+
+/** -1 for none. */
+function indexOf({ inputs }: Signature, name: string): number {
+  for (let index = 0; index < inputs.length; index++) if (inputs[index]!.name === name) return index;
+  return -1;
 }
 
 /** `hc0.1` sets element 1 of the tuple, list or dict `hc0`. */
 function placeElement(signature: Signature, values: InputValue[], name: string, value: InputValue): void {
   const [root, ...path] = name.split('.') as [string, ...string[]];
-  const index = signature.inputs.findIndex((info) => info.name === root);
+  const index = indexOf(signature, root);
   if (index < 0 || path.length === 0) throw unknownInput(signature, name);
   values[index] = withElement(signature.inputs[index]!, values[index], path, value, () =>
     unknownInput(signature, name),

@@ -9,8 +9,11 @@ import { didYouMean } from './suggest.js';
  */
 export function unknownOption(options: unknown, known: readonly string[], within = ''): InfernodeError | undefined {
   if (typeof options !== 'object' || options === null) return invalidOption('Options are an object');
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown === undefined) return undefined;
+  for (const name of Object.keys(options)) if (!known.includes(name)) return unknownError(name, known, within);
+  return undefined;
+}
+
+function unknownError(unknown: string, known: readonly string[], within: string): InfernodeError {
   const [name, expected] = [within + unknown, known.join(', ')];
   const hint = didYouMean(unknown, known) || `; there are ${expected}`;
   return invalidOption(`There is no option "${name}"${hint}`, { name, expected });

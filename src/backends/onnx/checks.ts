@@ -28,7 +28,8 @@ export function checkTensors(signature: Signature, values: readonly InputValue[]
     );
   }
   const tensors = values as readonly Tensor[];
-  for (const [index, { dtype, data }] of tensors.entries()) {
+  for (let index = 0; index < tensors.length; index++) {
+    const { dtype, data } = tensors[index]!;
     if (dtype === 'string') checkStrings(signature.inputs[index]!.name, data as string[]);
   }
   return tensors;

@@ -37,7 +37,7 @@ export class QuickCalls {
 
   /** Whether a call and so many others of its kind take little time together. */
   expects(inputs: readonly Tensor[], others: number): boolean {
-    return this.#kinds.find(({ sizes }) => areOf(inputs, sizes))?.expects(others) ?? false;
+    return this.#known(inputs)?.expects(others) ?? false;
   }
 
   /** @param ms how long a call took on the caller's thread */
@@ -55,13 +55,19 @@ export class QuickCalls {
 
   #kindOf(inputs: readonly Tensor[]): CallsOfSizes {
     const kinds = this.#kinds;
-    const index = kinds.findIndex(({ sizes }) => areOf(inputs, sizes));
-    if (index !== 0) {
-      const [known] = index > 0 ? kinds.splice(index, 1) : [];
-      kinds.unshift(known ?? new CallsOfSizes(inputs.map(({ shape }) => shape.map(bitsOf))));
-      if (kinds.length > MOST_KINDS) kinds.pop();
-    }
-    return kinds[0]!;
+    const known = this.#known(inputs);
+    if (known !== undefined && known === kinds[0]) return known;
+    if (known !== undefined) kinds.splice(kinds.indexOf(known), 1);
+    else if (kinds.length === MOST_KINDS) kinds.pop();
+    const latest = known ?? new CallsOfSizes(inputs.map(({ shape }) => shape.map(bitsOf)));
+    kinds.unshift(latest);
+    return latest;
+  }
+
+  /** Not by `find`, whose callback would be made anew in each call. */
+  #known(inputs: readonly Tensor[]): CallsOfSizes | undefined {
+    for (const kind of this.#kinds) if (areOf(inputs, kind.sizes)) return kind;
+    return undefined;
   }
 }
 

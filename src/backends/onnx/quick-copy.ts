@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { Tensor } from '../../tensor/tensor.js';
-import type { ModelInfo, Outputs } from '../backend.js';
+import type { ModelInfo, Outputs, Signature } from '../backend.js';
 import { checkInputs } from './calls-in-flight.js';
 import { loadModel } from './load-model.js';
 import { LONG_MS, QuickCalls } from './quick-calls.js';
@@ -22,7 +22,8 @@ const MOST_BYTES = 4 * 2 ** 20;
  */
 export class QuickCopy {
   readonly #path: string;
-  readonly #info: ModelInfo;
+  readonly #signature: Signature;
+  readonly #threads: number;
   /** What the file was when the worker read it. */
   readonly #before: FileState;
   readonly #calls = new QuickCalls();
@@ -31,6 +32,9 @@ export class QuickCopy {
   #isStopped = false;
   /** For so many calls it is measured what they compute, which takes as long as a quick one. */
   #closerCalls = 0;
+  /** When the runtime began with the latest call, and what all threads of the process had computed by then, if that is measured. */
+  #begunMs = 0;
+  #processor: NodeJS.CpuUsage | null = null;
 
   /**
    * @param before what the file was before the worker read it
@@ -45,7 +49,8 @@ export class QuickCopy {
 
   private constructor(path: string, info: ModelInfo, before: FileState) {
     this.#path = path;
-    this.#info = info;
+    this.#signature = info.methods.forward!;
+    this.#threads = info.threads;
     this.#before = before;
   }
 
@@ -63,34 +68,41 @@ export class QuickCopy {
     return this.#session !== undefined;
   }
 
-  /** Runs a call in the next turn of the event loop; null where it failed, for a worker to say why. */
-  async run(inputs: readonly Tensor[]): Promise<Outputs | null> {
-    try {
-      checkInputs(inputs);
-      const feeds: Record<string, RuntimeTensor> = {};
-      const { inputs: taken, outputs: given } = this.#info.methods.forward!;
-      for (const [index, { name }] of taken.entries()) feeds[name] = toRuntime(unshared(inputs[index]!));
-      let begun: Instant | undefined;
-      // Runs right before the runtime does, which waits for the same turn.
-      setImmediate(() => {
-        begun = { processor: this.#closerCalls > 0 ? process.cpuUsage() : null, ms: performance.now() };
-      });
-      const results = await this.#session!.run(feeds);
-      this.#learn(inputs, begun!);
-      const outputs: Outputs = {};
-      for (const { name } of given) {
-        const { dtype, shape, data } = fromRuntime(results[name] as RuntimeTensor);
-        outputs[name] = Tensor.trusted(dtype, data, Object.freeze(shape));
-      }
-      return outputs;
-    } catch {
-      return null;
+  /**
+   * Runs a call in the next turn of the event loop.
+   * @throws whatever is wrong with it, at once or later; a worker explains it
+   */
+  run(inputs: readonly Tensor[]): Promise<Outputs> {
+    checkInputs(inputs);
+    const feeds: Record<string, RuntimeTensor> = {};
+    const taken = this.#signature.inputs;
+    for (let index = 0; index < taken.length; index++) {
+      feeds[taken[index]!.name] = toRuntime(unshared(inputs[index]!));
     }
+    // Runs right before the runtime does, which waits for the same turn; no other call begins before this one is answered.
+    setImmediate(this.#begin);
+    return this.#session!.run(feeds).then((results) => this.#answer(inputs, results));
+  }
+
+  readonly #begin = (): void => {
+    this.#processor = this.#closerCalls > 0 ? process.cpuUsage() : null;
+    this.#begunMs = performance.now();
+  };
+
+  #answer(inputs: readonly Tensor[], results: InferenceSession.ReturnType): Outputs {
+    this.#learn(inputs);
+    const outputs: Outputs = {};
+    for (const { name } of this.#signature.outputs) {
+      const { dtype, shape, data } = fromRuntime(results[name] as RuntimeTensor);
+      outputs[name] = Tensor.trusted(dtype, data, Object.freeze(shape));
+    }
+    return outputs;
   }
 
   /** On a busy machine, others compute in most of the time of a long call: that is none of the model's. */
-  #learn(inputs: readonly Tensor[], { ms, processor }: Instant): void {
-    const elapsedMs = performance.now() - ms;
+  #learn(inputs: readonly Tensor[]): void {
+    const elapsedMs = performance.now() - this.#begunMs;
+    const processor = this.#processor;
     if (processor === null) {
       if (elapsedMs <= LONG_MS) this.#calls.tookHere(inputs, elapsedMs);
       // The next one will tell.
@@ -118,19 +130,13 @@ export class QuickCopy {
   /** Never rejects: without a copy, workers do as well. */
   async #open(): Promise<void> {
     try {
-      const { session } = await loadModel(this.#path, this.#info.threads);
+      const { session } = await loadModel(this.#path, this.#threads);
       if (isSame(this.#before, await stateOf(this.#path))) this.#session = session;
       else await session.release();
     } catch {
       this.stop();
     }
   }
-}
-
-/** When a call began, and what all threads of the process had computed by then. */
-interface Instant {
-  readonly ms: number;
-  readonly processor: NodeJS.CpuUsage | null;
 }
 
 /** What changes when a file does. */
@@ -146,7 +152,8 @@ function isSame(one: FileState, other: FileState | null): boolean {
 }
 
 /** The runtime refuses shared memory. */
-function unshared({ dtype, shape, data }: Tensor): Pick<Tensor, 'dtype' | 'shape' | 'data'> {
+function unshared(tensor: Tensor): Pick<Tensor, 'dtype' | 'shape' | 'data'> {
+  const { dtype, shape, data } = tensor;
   const isShared = !Array.isArray(data) && data.buffer instanceof SharedArrayBuffer;
-  return { dtype, shape, data: isShared ? data.slice() : data };
+  return isShared ? { dtype, shape, data: data.slice() } : tensor;
 }

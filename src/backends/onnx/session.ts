@@ -59,22 +59,20 @@ export class OnnxSession implements Session {
     return this.#instances.signature;
   }
 
-  async run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
-    const tensors = this.#bind(method, inputs);
+  run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
+    let tensors: readonly Tensor[];
+    // Not an async function: another one around that of a quick call would be 300 bytes of garbage more.
+    try {
+      tensors = this.#bind(method, inputs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     // Behind what workers have, a call would overtake.
     const quick = this.#quick;
     if (quick !== null && this.#areWorkersIdle && quick.takes(tensors, this.#here)) {
       return this.#runHere(quick, tensors, signal);
     }
-    if (!areLarge(tensors)) return this.#enqueue(tensors, false, signal);
-    this.#copying++;
-    try {
-      const copies = await copyInTurns(tensors);
-      return this.#enqueue(copies, true, signal);
-    } finally {
-      this.#copying--;
-      this.#checkDrained();
-    }
+    return areLarge(tensors) ? this.#runCopied(tensors, signal) : this.#enqueue(tensors, false, signal);
   }
 
   async #runHere(quick: QuickCopy, tensors: readonly Tensor[], signal: AbortSignal | undefined): Promise<Outputs> {
@@ -82,12 +80,25 @@ export class OnnxSession implements Session {
     this.#here++;
     try {
       const outputs = await quick.run(tensors);
-      if (signal?.aborted) throw abortError(signal, 'The call');
-      if (outputs === null) return this.#enqueue(tensors, false, signal);
       this.#hasAnswered = true;
+      if (signal?.aborted) throw abortError(signal, 'The call');
       return outputs;
+    } catch {
+      // A worker says why. A call that was given up ends there as well.
+      return this.#enqueue(tensors, false, signal);
     } finally {
       this.#here--;
+      this.#checkDrained();
+    }
+  }
+
+  async #runCopied(tensors: readonly Tensor[], signal: AbortSignal | undefined): Promise<Outputs> {
+    this.#copying++;
+    try {
+      const copies = await copyInTurns(tensors);
+      return this.#enqueue(copies, true, signal);
+    } finally {
+      this.#copying--;
       this.#checkDrained();
     }
   }

@@ -32,6 +32,8 @@ test('a process on each core runs where no other does, and rests when told to', 
   await until(all('R'));
   const found = await cores.asleep(async () => {
     await until(all('T'));
+    await cores.asleep(() => until(all('T')));
+    assert.deepEqual(children(), all('T'));
     return 7;
   });
   assert.equal(found, 7);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { absenceOf } from '../../../bench/report/absent.js';
 import { causeOf, parseCauses } from '../../../bench/report/causes.js';
 import { chartsOf } from '../../../bench/report/charts.js';
-import { resultsMarkdown } from '../../../bench/report/markdown.js';
+import { machineText, resultsMarkdown } from '../../../bench/report/markdown.js';
 import { withFigures } from '../../../bench/report/readme.js';
 import { summaryText } from '../../../bench/report/summary.js';
 import { repository } from '../../support/test-data.js';
@@ -71,6 +71,13 @@ test('a model of which others alone computed in less than FP32 is named', () => 
   assert.doesNotMatch(resultsMarkdown(result, [], [], []), /There is no line `reduced`/);
   const measurements = [...result.measurements, measured('Offline', 'x', [20, 20, 20], { precision: 'reduced' })];
   assert.match(resultsMarkdown({ ...result, measurements }, [], [], []), /There is no line `reduced` of net: /);
+});
+
+test('models whose cores could go idle are named', () => {
+  assert.match(machineText(result), / Cores were kept from going idle\.$/);
+  const models = result.models.map((model) => ({ ...model, asleep: true }));
+  assert.match(machineText({ ...result, models }), / Cores were kept from going idle, but for net\.$/);
+  assert.doesNotMatch(machineText({ ...result, models, coresAwake: false }), /idle/);
 });
 
 test('settings of single models stand beside those of most', () => {

@@ -134,13 +134,17 @@ test('a call that fails is left to the worker', async () => {
   const { session, copy } = await open(graph);
   const at = (index: bigint) => [new Tensor('int64', BigInt64Array.of(index))];
   assert.ok(await warm(copy!, at(0n)));
-  assert.deepEqual(Array.from((await copy!.run(at(1n)))!.y!.data as Float32Array), [6]);
-  assert.equal(await copy!.run(at(7n)), null);
+  assert.deepEqual(Array.from((await copy!.run(at(1n))).y!.data as Float32Array), [6]);
+  await assert.rejects(copy!.run(at(7n)), /idx=7/);
   const detached = at(0n);
   structuredClone(null, { transfer: [(detached[0]!.data as BigInt64Array).buffer as ArrayBuffer] });
-  assert.equal(await copy!.run(detached), null);
-  assert.deepEqual(Array.from((await copy!.run(at(0n)))!.y!.data as Float32Array), [5]);
+  assert.throws(() => copy!.run(detached), { code: 'INF_TENSOR_DETACHED' });
+  assert.deepEqual(Array.from((await copy!.run(at(0n))).y!.data as Float32Array), [5]);
   await copy!.close();
+  // Whichever of them a session calls, it fails alike.
+  for (let i = 0; i < 2000; i++) await session.run('forward', at(1n));
+  await assert.rejects(session.run('forward', at(7n)), { code: 'INF_INPUT_VALUE', message: /idx=7/ });
+  await assert.rejects(session.run('forward', detached), { code: 'INF_TENSOR_DETACHED' });
   await session.close();
 });
 
