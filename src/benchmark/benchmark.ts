@@ -94,8 +94,11 @@ async function measure(
     onProgress(0.15 + (0.1 * count) / coldStarts, 'start cold');
     for (const measurement of measurements) await measurement.coldStart(contestants);
   }
+  const begin = performance.now();
   for (let round = 0; round < rounds; round++) {
-    onProgress(0.25 + (0.75 * round) / rounds, `round ${round + 1} of ${rounds}`);
+    const leftMs = ((performance.now() - begin) / round) * (rounds - round);
+    const left = round === 0 ? '' : `, about ${Math.ceil(leftMs / 1000)} s left`;
+    onProgress(0.25 + (0.75 * round) / rounds, `round ${round + 1} of ${rounds}${left}`);
     for (const step of Measurement.steps(plan)) for (const measurement of measurements) await step(measurement);
     await peaks?.time(plan.roundMs * PEAK_SHARE);
   }

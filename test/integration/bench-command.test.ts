@@ -4,6 +4,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { benchmark } from '#src/benchmark/benchmark';
 import type { BenchmarkReport } from '#src/benchmark/report';
 import { assertBenchReport } from '../support/bench-schema.js';
 import { addOne, writeModel } from '../support/onnx-builder.js';
@@ -92,6 +93,24 @@ test('given inputs, other batches and clients, and a table', { timeout: 120_000 
   assert.match(out, /^batch 3, inferences\/s +\d/m);
   assert.match(out, /^2 clients, inferences\/s +\d/m);
   assert.doesNotMatch(out, /batch 1|batch 8|4 clients|onnxruntime-node {2}/);
+});
+
+test('its progress ends with how long the other rounds will take', { timeout: 120_000 }, async () => {
+  const told: string[] = [];
+  await benchmark(bundledModel, {
+    load: { backend: 'onnx' },
+    inputs: async () => null,
+    batch: [1],
+    concurrency: [1],
+    rounds: 3,
+    seconds: 0.03,
+    against: false,
+    onProgress: (_, what) => told.push(what),
+  });
+  const rounds = told.filter((what) => what.startsWith('round '));
+  assert.equal(rounds[0], 'round 1 of 3');
+  assert.match(rounds[1]!, /^round 2 of 3, about \d+ s left$/);
+  assert.match(rounds[2]!, /^round 3 of 3, about \d+ s left$/);
 });
 
 test('a model without an ONNX file is measured alone', { skip: needsTorch, timeout: 120_000 }, async () => {
