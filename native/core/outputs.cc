@@ -80,7 +80,7 @@ napi_value adopt_buffer(Napi::Env env, const inf_backend_api& api, inf_output& o
 }  // namespace
 
 Napi::Array Outputs::to_js(Napi::Env env) {
-  auto flat = Napi::Array::New(env, result_->count * 4);
+  auto flat = Napi::Array::New(env, result_->count * 4 + 1);
   uint32_t slot = 0;
   for (size_t i = 0; i < result_->count; ++i) {
     auto& output = result_->outputs[i];
@@ -93,6 +93,7 @@ Napi::Array Outputs::to_js(Napi::Env env) {
     flat.Set(slot++, shape);
     flat.Set(slot++, data_to_js(env, output));
   }
+  flat.Set(slot, milliseconds_);
   return flat;
 }
 

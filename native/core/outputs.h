@@ -12,10 +12,12 @@ namespace infernode {
 // Owns a backend's result.
 class Outputs {
  public:
-  Outputs(const inf_backend_api& api, inf_result* result) : api_(&api), result_(result, Free{&api}) {}
+  Outputs(const inf_backend_api& api, inf_result* result, double milliseconds)
+      : api_(&api), result_(result, Free{&api}), milliseconds_(milliseconds) {}
 
-  // A flat array: name, dtype code, shape, data of each output. Data is a typed array, or an array of strings. Memory
-  // of large outputs passes to JavaScript without a copy, so this can be called once.
+  // A flat array: name, dtype code, shape, data of each output, and the milliseconds that the model computed. Data is a
+  // typed array, or an array of strings. Memory of large outputs passes to JavaScript without a copy, so this can be
+  // called once.
   Napi::Array to_js(Napi::Env env);
 
  private:
@@ -28,6 +30,7 @@ class Outputs {
 
   const inf_backend_api* api_;
   std::unique_ptr<inf_result, Free> result_;
+  double milliseconds_;
 };
 
 }  // namespace infernode

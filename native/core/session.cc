@@ -87,10 +87,12 @@ Outputs Session::run(uint32_t method, QuickCalls::Kind kind, const inf_value* ar
   // Of others it means nothing: their threads and devices compute too.
   const bool learns = runs_anywhere();
   const auto begin = learns ? thread_time() : std::chrono::nanoseconds::zero();
+  const auto called = std::chrono::steady_clock::now();
   if (inf_error* error = api_.model_run(held.get(), method, arguments, count, &result))
     throw Failure::from(api_, error);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - called;
   if (learns) quick_calls_.took(kind, thread_time() - begin);
-  return {api_, result};
+  return {api_, result, took.count()};
 }
 
 void Session::unload() {

@@ -1,35 +1,46 @@
+const ONCE = { once: true };
+
+interface Watched<Call> {
+  readonly calls: Call[];
+  readonly listener: () => void;
+}
+
 /**
  * Tells calls of their signals. One listener serves all calls of a signal, for a signal may be shared by hundreds and
  * Node warns of the eleventh listener.
  */
 export class AbortWatch<Call> {
   readonly #onAbort: (call: Call, signal: AbortSignal) => void;
-  readonly #watched = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>();
+  /** Of what was watched once, too: a connection has one signal for all of its requests. */
+  readonly #watched = new WeakMap<AbortSignal, Watched<Call>>();
 
   constructor(onAbort: (call: Call, signal: AbortSignal) => void) {
     this.#onAbort = onAbort;
   }
 
   add(signal: AbortSignal, call: Call): void {
-    let entry = this.#watched.get(signal);
-    if (entry === undefined) {
-      const calls = new Set<Call>();
-      entry = { calls, listener: () => this.#abort(signal, calls) };
-      this.#watched.set(signal, entry);
-      signal.addEventListener('abort', entry.listener, { once: true });
-    }
-    entry.calls.add(call);
+    const { calls, listener } = this.#watched.get(signal) ?? this.#watch(signal);
+    if (calls.length === 0) signal.addEventListener('abort', listener, ONCE);
+    calls.push(call);
   }
 
   remove(signal: AbortSignal, call: Call): void {
-    const entry = this.#watched.get(signal);
-    if (entry === undefined || !entry.calls.delete(call) || entry.calls.size > 0) return;
-    signal.removeEventListener('abort', entry.listener);
-    this.#watched.delete(signal);
+    const watched = this.#watched.get(signal);
+    const index = watched?.calls.indexOf(call) ?? -1;
+    if (watched === undefined || index < 0) return;
+    watched.calls.splice(index, 1);
+    if (watched.calls.length === 0) signal.removeEventListener('abort', watched.listener);
   }
 
-  #abort(signal: AbortSignal, calls: Set<Call>): void {
-    this.#watched.delete(signal);
-    for (const call of calls) this.#onAbort(call, signal);
+  #watch(signal: AbortSignal): Watched<Call> {
+    // Arrays, not sets: see Tickets.
+    const calls: Call[] = [];
+    const watched = { calls, listener: () => this.#abort(signal, calls) };
+    this.#watched.set(signal, watched);
+    return watched;
+  }
+
+  #abort(signal: AbortSignal, calls: Call[]): void {
+    for (const call of calls.splice(0)) this.#onAbort(call, signal);
   }
 }

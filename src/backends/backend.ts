@@ -131,11 +131,17 @@ export interface MemoryLayout {
   readonly fuse?: boolean;
 }
 
+/**
+ * Is told, before a call is answered, how many milliseconds the model itself computed: without the wait for a thread that was
+ * busy, or for the event loop.
+ */
+export type OnComputed = (milliseconds: number) => void;
+
 /** A model loaded by a backend. Calls of one session may overlap; one instance runs them one by one, in order. */
 export interface Session {
   readonly info: ModelInfo;
   /** @throws InfernodeError INF_INPUT_*, INF_METHOD_UNKNOWN, INF_MODEL_FAILED, INF_ABORTED, INF_BACKEND_CRASHED */
-  run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs>;
+  run(method: string, inputs: Inputs, signal?: AbortSignal, onComputed?: OnComputed): Promise<Outputs>;
   /** As `run`, but blocks the calling thread. */
   runSync(method: string, inputs: Inputs): Outputs;
   /** Null of a model that records none. */

@@ -58,6 +58,8 @@ async function serve(models: string[], options: ServeOptions): Promise<void> {
   // The JavaScript heap of a server is small, for tensors lie beside it; but their comings and goings make V8 collect often.
   // Marked at one go, that takes a few milliseconds; in steps, between which a model computes, several times as long.
   setFlagsFromString('--no-incremental-marking');
+  // What requests are made of is not long-lived, even if many wait for a moment: it must not be made in the old generation then.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   const named = namedModels(models);
   if (models.length === 0 && options.models === undefined) {
     throw new InfernodeError('INF_OPTION_INVALID', 'There is nothing to serve: give a MODEL, or --models DIR');

@@ -34,7 +34,7 @@ export interface InferResult {
 export interface InferTiming {
   /** Milliseconds from arrival to the start of the call of the model. */
   readonly queueMs: number;
-  /** Milliseconds of that call, which all requests of a batch share. */
+  /** Milliseconds that the model computed in that call, which all requests of a batch share. */
   readonly computeMs: number;
   /** Rows of that call, those of other requests included. */
   readonly batchRows: number;

@@ -21,7 +21,10 @@ export interface ExecutionRecord {
   /** Rows of all requests, without padding. */
   readonly rows: number;
   readonly reason: DispatchReason;
-  /** Milliseconds to join the inputs, to run the model, and to split the outputs. */
+  /**
+   * Milliseconds to join the inputs, that the model computed, and to split the outputs. Where the call failed, all of it counts
+   * as computed.
+   */
   readonly joinMs: number;
   readonly computeMs: number;
   readonly splitMs: number;

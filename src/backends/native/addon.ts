@@ -70,7 +70,7 @@ export interface NativeError extends Error {
   readonly trace?: string;
 }
 
-/** Name, dtype code, shape and data of each output, one after another. */
+/** Name, dtype code, shape and data of each output, one after another; then the milliseconds that the model computed. */
 export type FlatOutputs = readonly unknown[];
 
 export interface BackendDescription {

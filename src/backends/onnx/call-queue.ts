@@ -15,7 +15,7 @@ const WORK_AHEAD_MS = 2;
 export class CallQueue {
   readonly #instances: Instances;
   readonly #onSent: () => void;
-  readonly #waiting = new Set<Call>();
+  readonly #waiting: Call[] = [];
   #isSendScheduled = false;
   #millisecondsPerCall = 0.1;
 
@@ -26,22 +26,23 @@ export class CallQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.size === 0;
+    return this.#waiting.length === 0;
   }
 
   add(call: Call): void {
-    this.#waiting.add(call);
+    this.#waiting.push(call);
     this.sendSoon();
   }
 
   /** Forgets a call, if no worker has it. */
   remove(call: Call): void {
-    this.#waiting.delete(call);
+    const index = this.#waiting.indexOf(call);
+    if (index >= 0) this.#waiting.splice(index, 1);
   }
 
   /** Rejects all that wait. */
   fail(error: InfernodeError): void {
-    for (const call of this.#take(Number.POSITIVE_INFINITY)) call.reject(error);
+    for (const call of this.#waiting.splice(0)) call.reject(error);
   }
 
   /** Learns how long calls take. */
@@ -70,18 +71,10 @@ export class CallQueue {
     const limit = Math.max(2, Math.round(WORK_AHEAD_MS / this.#millisecondsPerCall));
     while (!this.isEmpty) {
       const thread = this.#instances.leastBusy();
-      const share = Math.ceil(this.#waiting.size / this.#instances.info.instances);
+      const share = Math.ceil(this.#waiting.length / this.#instances.info.instances);
       const room = Math.min(CALLS_PER_MESSAGE, share, limit - thread.inFlight);
       if (room <= 0 || thread.packets >= MESSAGES) return;
-      thread.send(this.#take(room));
-    }
-  }
-
-  *#take(count: number): Iterable<Call> {
-    for (const call of this.#waiting) {
-      if (count-- === 0) return;
-      this.#waiting.delete(call);
-      yield call;
+      thread.send(this.#waiting.splice(0, room));
     }
   }
 }

@@ -1,6 +1,7 @@
 import { InfernodeError, messageOf } from '../../errors.js';
 import { checkTensor, isWhole, Tensor } from '../../tensor/tensor.js';
 import type { Outputs } from '../backend.js';
+import { Tickets } from '../tickets.js';
 import { inputBuffers } from './input-buffers.js';
 import { SUCCEEDED } from './protocol.js';
 import { type Packet, PacketReader, PacketWriter } from './wire.js';
@@ -12,7 +13,8 @@ export interface Call {
   readonly inputs: readonly Tensor[];
   /** Whether the buffers of the inputs may be taken away: nobody else has them. */
   readonly owned: boolean;
-  readonly resolve: (outputs: Outputs) => void;
+  /** @param milliseconds that the worker took for it */
+  readonly resolve: (outputs: Outputs, milliseconds: number) => void;
   readonly reject: (error: InfernodeError) => void;
 }
 
@@ -21,9 +23,8 @@ export class CallsInFlight {
   /** What the model gives; known at the latest when it is loaded. */
   outputs: readonly { readonly name: string }[];
   readonly #writer = new PacketWriter(inputBuffers);
-  readonly #calls = new Map<number, { readonly call: Call; readonly packet: { left: number } }>();
+  readonly #calls = new Tickets<{ readonly call: Call; readonly packet: { left: number } }>();
   #packets = 0;
-  #nextId = 0;
 
   constructor(outputs: readonly { readonly name: string }[]) {
     this.outputs = outputs;
@@ -43,10 +44,12 @@ export class CallsInFlight {
   pack(calls: Iterable<Call>): ReturnType<PacketWriter['finish']> | undefined {
     const packet = { left: 0 };
     for (const call of calls) {
+      const id = this.#calls.give({ call, packet });
       try {
-        this.#calls.set(this.#write(call.inputs, call.owned), { call, packet });
+        this.#write(id, call.inputs, call.owned);
         packet.left++;
       } catch (error) {
+        this.#calls.take(id);
         call.reject(error as InfernodeError);
       }
     }
@@ -60,20 +63,18 @@ export class CallsInFlight {
    * @throws InfernodeError INF_TENSOR_DETACHED, INF_OUT_OF_MEMORY
    */
   packOne(inputs: readonly Tensor[]): ReturnType<PacketWriter['finish']> {
-    this.#write(inputs, false);
+    this.#write(0, inputs, false);
     return this.#writer.finish();
   }
 
-  /** Settles calls by a packet of replies. */
-  settle(replies: Packet): void {
+  /** Settles calls by a packet of replies, of which each took so long on average. */
+  settle(replies: Packet, millisecondsPerCall: number): void {
     reuse(replies);
     const reader = new PacketReader(replies, true);
     while (!reader.done) {
-      const id = reader.number();
-      const { call, packet } = this.#calls.get(id)!;
-      this.#calls.delete(id);
+      const { call, packet } = this.#calls.take(reader.number())!;
       if (--packet.left === 0) this.#packets--;
-      if (reader.number() === SUCCEEDED) call.resolve(this.#readOutputs(reader));
+      if (reader.number() === SUCCEEDED) call.resolve(this.#readOutputs(reader), millisecondsPerCall);
       else call.reject(fromWireError(reader.error()));
     }
   }
@@ -92,13 +93,11 @@ export class CallsInFlight {
 
   /** Fails every call that is not settled. */
   fail(error: InfernodeError): void {
-    for (const { call } of this.#calls.values()) call.reject(error);
-    this.#calls.clear();
+    for (const { call } of this.#calls.takeAll()) call.reject(error);
   }
 
-  #write(inputs: readonly Tensor[], owned: boolean): number {
+  #write(id: number, inputs: readonly Tensor[], owned: boolean): void {
     checkInputs(inputs);
-    const id = this.#nextId++;
     this.#writer.begin();
     try {
       this.#writer.number(id);
@@ -108,7 +107,6 @@ export class CallsInFlight {
       const message = `The inputs cannot be copied for the worker thread: ${messageOf(cause)}`;
       throw new InfernodeError('INF_OUT_OF_MEMORY', message, { cause });
     }
-    return id;
   }
 
   #readOutputs(reader: PacketReader): Outputs {

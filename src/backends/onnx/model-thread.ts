@@ -156,7 +156,7 @@ export class ModelThread {
     if (this.#ended) return;
     // Before the calls are settled: they may be all that keeps the owner alive.
     const owner = this.owner?.deref();
-    this.#calls.settle(packet);
+    this.#calls.settle(packet, millisecondsPerCall);
     this.#rest();
     owner?.onReplies(millisecondsPerCall);
   }

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node';
 import { Tensor } from '../../tensor/tensor.js';
-import type { ModelInfo, Outputs, Signature } from '../backend.js';
+import type { ModelInfo, OnComputed, Outputs, Signature } from '../backend.js';
 import { checkInputs } from './calls-in-flight.js';
 import { loadModel } from './load-model.js';
 import { LONG_MS, QuickCalls } from './quick-calls.js';
@@ -72,7 +72,7 @@ export class QuickCopy {
    * Runs a call in the next turn of the event loop.
    * @throws whatever is wrong with it, at once or later; a worker explains it
    */
-  run(inputs: readonly Tensor[]): Promise<Outputs> {
+  run(inputs: readonly Tensor[], onComputed?: OnComputed): Promise<Outputs> {
     checkInputs(inputs);
     const feeds: Record<string, RuntimeTensor> = {};
     const taken = this.#signature.inputs;
@@ -81,7 +81,7 @@ export class QuickCopy {
     }
     // Runs right before the runtime does, which waits for the same turn; no other call begins before this one is answered.
     setImmediate(this.#begin);
-    return this.#session!.run(feeds).then((results) => this.#answer(inputs, results));
+    return this.#session!.run(feeds).then((results) => this.#answer(inputs, results, onComputed));
   }
 
   readonly #begin = (): void => {
@@ -89,8 +89,10 @@ export class QuickCopy {
     this.#begunMs = performance.now();
   };
 
-  #answer(inputs: readonly Tensor[], results: InferenceSession.ReturnType): Outputs {
-    this.#learn(inputs);
+  #answer(inputs: readonly Tensor[], results: InferenceSession.ReturnType, onComputed?: OnComputed): Outputs {
+    const elapsedMs = performance.now() - this.#begunMs;
+    onComputed?.(elapsedMs);
+    this.#learn(inputs, elapsedMs);
     const outputs: Outputs = {};
     for (const { name } of this.#signature.outputs) {
       const { dtype, shape, data } = fromRuntime(results[name] as RuntimeTensor);
@@ -100,8 +102,7 @@ export class QuickCopy {
   }
 
   /** On a busy machine, others compute in most of the time of a long call: that is none of the model's. */
-  #learn(inputs: readonly Tensor[]): void {
-    const elapsedMs = performance.now() - this.#begunMs;
+  #learn(inputs: readonly Tensor[], elapsedMs: number): void {
     const processor = this.#processor;
     if (processor === null) {
       if (elapsedMs <= LONG_MS) this.#calls.tookHere(inputs, elapsedMs);

@@ -1,7 +1,7 @@
 import { abortError, InfernodeError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { AbortWatch } from '../abort-watch.js';
-import type { Inputs, ModelInfo, Outputs, Session, SessionOptions, Signature } from '../backend.js';
+import type { Inputs, ModelInfo, OnComputed, Outputs, Session, SessionOptions, Signature } from '../backend.js';
 import { bindInputs } from '../bind-inputs.js';
 import { unknownMethod } from '../methods.js';
 import { CallQueue } from './call-queue.js';
@@ -10,6 +10,11 @@ import { checkTensors, explainFailure } from './checks.js';
 import { areLarge, copyInTurns } from './copy-in-turns.js';
 import { Instances } from './instances.js';
 import { QuickCopy, stateOf } from './quick-copy.js';
+
+interface CallOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly onComputed: OnComputed | undefined;
+}
 
 /**
  * A model that worker threads run, one for each instance. Calls overlap up to the worker, which runs them one by one. Quick ones
@@ -59,7 +64,7 @@ export class OnnxSession implements Session {
     return this.#instances.signature;
   }
 
-  run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
+  run(method: string, inputs: Inputs, signal?: AbortSignal, onComputed?: OnComputed): Promise<Outputs> {
     let tensors: readonly Tensor[];
     // Not an async function: another one around that of a quick call would be 300 bytes of garbage more.
     try {
@@ -70,40 +75,42 @@ export class OnnxSession implements Session {
     // Behind what workers have, a call would overtake.
     const quick = this.#quick;
     if (quick !== null && this.#areWorkersIdle && quick.takes(tensors, this.#here)) {
-      return this.#runHere(quick, tensors, signal);
+      return this.#runHere(quick, tensors, { signal, onComputed });
     }
-    return areLarge(tensors) ? this.#runCopied(tensors, signal) : this.#enqueue(tensors, false, signal);
+    const copy = areLarge(tensors);
+    return copy ? this.#runCopied(tensors, { signal, onComputed }) : this.#enqueue(tensors, { signal, onComputed });
   }
 
-  async #runHere(quick: QuickCopy, tensors: readonly Tensor[], signal: AbortSignal | undefined): Promise<Outputs> {
+  async #runHere(quick: QuickCopy, tensors: readonly Tensor[], options: CallOptions): Promise<Outputs> {
+    const { signal, onComputed } = options;
     if (signal?.aborted) throw abortError(signal, 'The call');
     this.#here++;
     try {
-      const outputs = await quick.run(tensors);
+      const outputs = await quick.run(tensors, onComputed);
       this.#hasAnswered = true;
-      if (signal?.aborted) throw abortError(signal, 'The call');
-      return outputs;
+      if (!signal?.aborted) return outputs;
     } catch {
-      // A worker says why. A call that was given up ends there as well.
-      return this.#enqueue(tensors, false, signal);
+      // A worker says why.
+      return this.#enqueue(tensors, options);
     } finally {
       this.#here--;
       this.#checkDrained();
     }
+    throw abortError(signal, 'The call');
   }
 
-  async #runCopied(tensors: readonly Tensor[], signal: AbortSignal | undefined): Promise<Outputs> {
+  async #runCopied(tensors: readonly Tensor[], options: CallOptions): Promise<Outputs> {
     this.#copying++;
     try {
       const copies = await copyInTurns(tensors);
-      return this.#enqueue(copies, true, signal);
+      return this.#enqueue(copies, options, true);
     } finally {
       this.#copying--;
       this.#checkDrained();
     }
   }
 
-  #enqueue(tensors: readonly Tensor[], owned: boolean, signal: AbortSignal | undefined): Promise<Outputs> {
+  #enqueue(tensors: readonly Tensor[], { signal, onComputed }: CallOptions, owned = false): Promise<Outputs> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) throw abortError(signal, 'The call');
       const settle = () => {
@@ -112,9 +119,10 @@ export class OnnxSession implements Session {
       const call: Call = {
         inputs: tensors,
         owned,
-        resolve: (outputs) => {
+        resolve: (outputs, milliseconds) => {
           settle();
           this.#hasAnswered = true;
+          onComputed?.(milliseconds);
           resolve(outputs);
         },
         reject: (error) => {

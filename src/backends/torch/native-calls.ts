@@ -3,6 +3,7 @@ import { packageRequire } from '../../config/package-root.js';
 import { ERRORS, type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
 import type { Addon, NativeError } from '../native/addon.js';
 import { stayAwake } from '../stay-awake.js';
+import { Tickets } from '../tickets.js';
 
 /** How long the end of the process waits for the call that runs. */
 const EXIT_LIMIT_MS = 10_000;
@@ -18,14 +19,12 @@ interface Pending {
 export class NativeCalls {
   readonly addon: Addon;
   numbers: Float64Array;
-  private readonly pending = new Map<number, Pending>();
-  private nextTicket = 1;
+  private readonly pending = new Tickets<Pending>();
 
   constructor(core: string) {
     this.addon = packageRequire(core) as Addon;
     this.numbers = this.addon.initialize((ticket, error, result) => {
-      const call = this.pending.get(ticket)!;
-      this.pending.delete(ticket);
+      const call = this.pending.take(ticket)!;
       if (error !== undefined) call.reject(error);
       else call.resolve(result);
     });
@@ -42,16 +41,15 @@ export class NativeCalls {
 
   /** Starts a call by `begin(ticket)`; `held` is kept until it completes. */
   start<Result>(begin: (ticket: number) => void, held?: unknown): { ticket: number; done: Promise<Result> } {
-    const ticket = this.nextTicket;
-    this.nextTicket = (ticket + 1) >>> 0 || 1;
     if (this.pending.size === 0) stayAwake(() => this.pending.size > 0);
+    let ticket = 0;
     const done = new Promise<Result>((resolve, reject) => {
-      this.pending.set(ticket, { resolve: resolve as (result: unknown) => void, reject, held });
+      ticket = this.pending.give({ resolve: resolve as (result: unknown) => void, reject, held });
     });
     try {
       begin(ticket);
     } catch (error) {
-      this.pending.delete(ticket);
+      this.pending.take(ticket);
       throw error;
     }
     return { ticket, done };
@@ -59,7 +57,7 @@ export class NativeCalls {
 
   /** Forgets a call that native code has given up. */
   forget(ticket: number): void {
-    this.pending.delete(ticket);
+    this.pending.take(ticket);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { GraphState, Inputs, ModelInfo, Outputs, Session, SessionOptions } from '../backend.js';
+import type { GraphState, Inputs, ModelInfo, OnComputed, Outputs, Session, SessionOptions } from '../backend.js';
 import { severalOfStateful } from './load-session.js';
 import { leastLoaded, placeInstances } from './place-instances.js';
 
@@ -49,11 +49,11 @@ export class PlacedSession implements Session {
     };
   }
 
-  async run(method: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
+  async run(method: string, inputs: Inputs, signal?: AbortSignal, onComputed?: OnComputed): Promise<Outputs> {
     const part = this.parts[leastLoaded(this.parts)]!;
     part.inFlight++;
     try {
-      return await part.session.run(method, inputs, signal);
+      return await part.session.run(method, inputs, signal, onComputed);
     } finally {
       part.inFlight--;
     }

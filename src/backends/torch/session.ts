@@ -2,7 +2,17 @@ import { abortError, InfernodeError } from '../../errors.js';
 import { type DataOf, type DType, dtypeOfCode } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { AbortWatch } from '../abort-watch.js';
-import type { GraphState, Inputs, InputValue, ModelInfo, Outputs, Session, Signature, ValueInfo } from '../backend.js';
+import type {
+  GraphState,
+  Inputs,
+  InputValue,
+  ModelInfo,
+  OnComputed,
+  Outputs,
+  Session,
+  Signature,
+  ValueInfo,
+} from '../backend.js';
 import { bindInputs, explainMismatch } from '../bind-inputs.js';
 import { explainRun } from '../failed-run.js';
 import { formatShape } from '../input-errors.js';
@@ -53,7 +63,7 @@ export class TorchSession implements Session {
     collected.register(this, { calls, bytes: info.parameters.bytes }, this);
   }
 
-  async run(name: string, inputs: Inputs, signal?: AbortSignal): Promise<Outputs> {
+  async run(name: string, inputs: Inputs, signal?: AbortSignal, onComputed?: OnComputed): Promise<Outputs> {
     const method = this.methodOf(name);
     if (signal?.aborted) throw abortError(signal, `The call of ${name}`);
     const args = bindInputs(method.signature, inputs, this.info.signatureSource === 'declared');
@@ -67,6 +77,7 @@ export class TorchSession implements Session {
     done.then(this.onSettled, this.onSettled);
     try {
       const outputs = await (signal === undefined ? done : this.abortable(done, ticket, signal));
+      onComputed?.(outputs.at(-1) as number);
       return this.unpack(method, outputs);
     } catch (error) {
       throw error instanceof InfernodeError ? error : this.explain(method, args, error);
@@ -140,7 +151,7 @@ export class TorchSession implements Session {
   private unpack(method: Method, flat: FlatOutputs): Outputs {
     method.hasAnswered = true;
     const outputs: [string, Tensor][] = [];
-    for (let i = 0; i < flat.length; i += 4) {
+    for (let i = 0; i + 3 < flat.length; i += 4) {
       const name = this.outputNames?.[i / 4] ?? (flat[i] as string);
       const dtype = dtypeOfCode(flat[i + 1] as number);
       outputs.push([name, Tensor.trusted(dtype, flat[i + 3] as DataOf<DType>, flat[i + 2] as number[])]);

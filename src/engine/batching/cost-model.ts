@@ -1,11 +1,23 @@
 /** Each measurement counts this much less than the next: the last 50 or so decide. */
 const FORGET = 0.98;
 
+/**
+ * So many times as long as expected counts a call at most: garbage that is collected meanwhile, or another process, takes a
+ * hundred times what a quick call does.
+ */
+const MOST_TIMES = 4;
+/** Of calls expected to be shorter, that is counted from here. */
+const SHORTEST_MS = 0.01;
+
 /** A call this short is worth making even where a larger batch gains little. */
 const SHORT_MS = 10;
 
 /** Beyond the size where the fixed part is this small a share, a larger batch only makes its requests wait. */
 const WORTHWHILE_SHARE = 0.05;
+
+/** After so many calls of a single row each, two are tried together again; twice as many each time that they cost more. */
+const LEAST_SINGLES = 1000;
+const MOST_SINGLES = 16_000;
 
 /** A larger batch that costs this share of a row more than its rows alone is none that anybody wants. */
 const TOO_DEAR = 0.25;
@@ -29,8 +41,13 @@ export class CostModel {
   #ms = 0;
   #rowsMs = 0;
   #estimate: CallCost | null = null;
+  /** Calls of a single row each, since rows were found to cost more together. */
+  #singles = 0;
+  #singlesNeeded = LEAST_SINGLES;
 
-  add(rows: number, ms: number): void {
+  add(rows: number, measuredMs: number): void {
+    const expectedMs = this.expectMs(rows) ?? Number.POSITIVE_INFINITY;
+    const ms = Math.min(measuredMs, MOST_TIMES * Math.max(expectedMs, SHORTEST_MS));
     this.#weight = this.#weight * FORGET + 1;
     this.#rows = this.#rows * FORGET + rows;
     this.#rowsSquared = this.#rowsSquared * FORGET + rows * rows;
@@ -38,6 +55,12 @@ export class CostModel {
     this.#rowsMs = this.#rowsMs * FORGET + rows * ms;
     const spread = this.#weight * this.#rowsSquared - this.#rows * this.#rows;
     if (spread > 1e-6 * this.#rowsSquared * this.#weight) this.#estimate = this.#fit(spread);
+    if (!this.#estimate?.isDearer) return;
+    if (rows === 1) this.#singles++;
+    else {
+      this.#singles = 0;
+      this.#singlesNeeded = Math.min(2 * this.#singlesNeeded, MOST_SINGLES);
+    }
   }
 
   /**
@@ -69,7 +92,8 @@ export class CostModel {
     const { estimate } = this;
     if (estimate === null) return Number.POSITIVE_INFINITY;
     const { fixedMs, perRowMs, isDearer } = estimate;
-    if (isDearer) return 1;
+    // A stall of the machine may have made them so.
+    if (isDearer) return this.#singles < this.#singlesNeeded ? 1 : 2;
     const gain = (fixedMs * (1 / WORTHWHILE_SHARE - 1)) / perRowMs;
     const short = (SHORT_MS - fixedMs) / perRowMs;
     return Math.max(1, Math.floor(Math.max(gain, short)));

@@ -13,23 +13,29 @@ export interface QueuedRequest {
   readonly order: number;
 }
 
-/** Requests that may be joined: a set for each priority, in order of arrival. Sets, for any of them may leave at any time. */
+/** Groups that are kept without requests: a map that groups come to and leave all the time would cost what Tickets tells of. */
+const KEPT_GROUPS = 16;
+
+/** Requests that may be joined: a list for each priority, in order of arrival. */
 export class RequestGroup<Request extends QueuedRequest> {
-  readonly #levels: (Set<Request> | undefined)[] = new Array(LEAST_URGENT + 1);
+  readonly #levels: (Request[] | undefined)[] = new Array(LEAST_URGENT + 1);
   size = 0;
 
   constructor(readonly key: string | null) {}
 
   add(request: Request): void {
-    this.#levels[request.priority] ??= new Set();
-    this.#levels[request.priority]!.add(request);
+    this.#levels[request.priority] ??= [];
+    this.#levels[request.priority]!.push(request);
     this.size++;
   }
 
   delete(request: Request): boolean {
-    const found = this.#levels[request.priority]?.delete(request) ?? false;
-    if (found) this.size--;
-    return found;
+    const level = this.#levels[request.priority];
+    const index = level?.indexOf(request) ?? -1;
+    if (level === undefined || index < 0) return false;
+    level.splice(index, 1);
+    this.size--;
+    return true;
   }
 
   /** In the order in which they are served. */
@@ -63,7 +69,7 @@ export class RequestQueue<Request extends QueuedRequest> {
   delete(request: Request): boolean {
     const group = this.#groups.get(request.key);
     if (!group?.delete(request)) return false;
-    if (group.size === 0) this.#groups.delete(request.key);
+    if (group.size === 0 && this.#groups.size > KEPT_GROUPS) this.#groups.delete(request.key);
     this.size--;
     this.rows -= request.rows;
     return true;
@@ -71,7 +77,7 @@ export class RequestQueue<Request extends QueuedRequest> {
 
   /** The groups, that of the most urgent and oldest request first. */
   groups(): RequestGroup<Request>[] {
-    const groups = [...this.#groups.values()];
+    const groups = [...this.#groups.values()].filter(({ size }) => size > 0);
     return groups.length < 2 ? groups : groups.sort((a, b) => compare(a.first, b.first));
   }
 

@@ -36,16 +36,19 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
   const isJoined = requests.length > 1 || padded > rows;
   const entered = performance.now();
   let called = entered;
+  let ownMs: number | undefined;
   let outputs: Outputs;
   const record = (ok: boolean, computeMs: number, splitMs: number) => {
-    const size = { requests: requests.length, rows, reason };
-    runner.observer.onExecution({ ...size, ok, joinMs: called - entered, computeMs, splitMs });
+    const times = { joinMs: called - entered, computeMs, splitMs };
+    runner.observer.onExecution({ ok, requests: requests.length, rows, reason, ...times });
   };
   try {
     const each = requests.map(({ args }) => args);
     const args = isJoined ? joinArguments(each, padded) : each[0]!;
     called = performance.now();
-    outputs = await runner.session.run(requests[0]!.method, args);
+    outputs = await runner.session.run(requests[0]!.method, args, undefined, (ms) => {
+      ownMs = ms;
+    });
     if (isJoined) releaseJoined(args);
     if (isJoined && !haveRows(outputs, padded)) throw notByRows(outputs, padded);
   } catch (error) {
@@ -57,7 +60,7 @@ export async function runBatch(runner: BatchRunner, batch: Batch): Promise<void>
     return;
   }
   const ended = performance.now();
-  const computeMs = ended - runner.startOf(called);
+  const computeMs = ownMs ?? ended - runner.startOf(called);
   runner.onCost(padded, computeMs);
   let start = 0;
   for (const request of requests) {

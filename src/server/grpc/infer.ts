@@ -38,9 +38,9 @@ export async function infer(
   const { outputs } = await engine.infer(name, {
     version,
     inputs: inputsOf(message),
+    signal,
     ...(wanted !== null && { outputs: wanted.map((output) => output.name) }),
     ...optionsOf(message.parameters, deadline),
-    signal,
   });
   const labels = model.config?.processing?.labels;
   return {

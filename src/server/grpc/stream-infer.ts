@@ -87,7 +87,7 @@ async function answer(engine: Engine, bytes: Buffer, patience: Patience, report:
   try {
     const message = decodeInferRequest(bytes);
     request = message;
-    return encodeStreamResponse({ ...(await infer(engine, message, patience)), parameters: FINAL });
+    return encodeStreamResponse({ parameters: FINAL, ...(await infer(engine, message, patience)) });
   } catch (thrown) {
     if (isServerError(thrown)) report(thrown);
     const { code, message } = problemOf(thrown);

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
 
+const nothing = () => {};
+
 const signals = new WeakMap<Socket, AbortSignal>();
 
 /**
@@ -12,6 +14,8 @@ export function connectionSignal(socket: Socket): AbortSignal {
   const controller = new AbortController();
   if (socket.destroyed) controller.abort();
   else socket.once('close', () => controller.abort());
+  // While it has a listener, those that come and go with requests do not change its map of events, see Tickets.
+  controller.signal.addEventListener('abort', nothing);
   signals.set(socket, controller.signal);
   return controller.signal;
 }

@@ -17,12 +17,12 @@ export function addInferRoute(scope: FastifyInstance, options: InferencePluginOp
     const served = engine.model(name, version);
     const { id, inputs, outputs, binary, options } = readRequest(request, served, maxTensors);
     const result = await engine.infer(name, {
-      ...options,
       // The version that was found above answers, and says so.
       version: served.version,
-      ...(outputs !== null && { outputs: outputs.map((output) => output.name) }),
       inputs,
       signal: connectionSignal(request.raw.socket),
+      ...options,
+      ...(outputs !== null && { outputs: outputs.map((output) => output.name) }),
     });
     // Not after a failure: a request that was given up may still be read by the model.
     if (request.body !== undefined) releaseBody(request.body as Buffer);

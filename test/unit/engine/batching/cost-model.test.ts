@@ -44,10 +44,42 @@ test('rows are worth joining while the fixed part is a share of the call, or the
 });
 
 test('rows that cost more together than alone are not worth joining, however short the call', () => {
-  const model = fitted((rows) => 0.1 * rows ** 1.5, [1, 5]);
-  assert.equal(model.usefulRows(), 1);
-  // Nor are they tried again when nothing but single rows has been seen for long.
-  for (let call = 0; call < 5000; call++) model.add(1, 0.1);
-  assert.equal(model.usefulRows(), 1);
+  assert.equal(fitted((rows) => 0.1 * rows ** 1.5, [1, 5]).usefulRows(), 1);
   assert.ok(fitted((rows) => 0.1 * rows ** 1.05, [1, 5]).usefulRows() > 1);
+});
+
+test('rows that were found to cost more together are tried again, ever more seldom', () => {
+  const model = fitted((rows) => 0.1 * rows ** 2, [1, 5]);
+  const tries: number[] = [];
+  for (let call = 0; call < 100_000; call++) {
+    const rows = model.usefulRows();
+    if (rows > 1) tries.push(call);
+    model.add(rows, 0.1 * rows ** 2);
+  }
+  assert.ok(tries.length > 4 && tries.length < 12, String(tries));
+  assert.ok(tries[1]! - tries[0]! < tries[3]! - tries[2]!, String(tries));
+});
+
+test('one stall does not make rows dear for good', () => {
+  const model = fitted((rows) => rows, [1, 5]);
+  model.add(5, 1000);
+  let calls = 0;
+  for (; model.usefulRows() < 5; calls++) model.add(model.usefulRows(), model.usefulRows());
+  assert.ok(calls < 10_000, String(calls));
+});
+
+test('a stall in a quick call changes next to nothing', () => {
+  const model = fitted((rows) => 0.02 + 0.001 * rows, [1, 8, 1, 8, 1, 2]);
+  model.add(8, 25);
+  assert.ok(model.expectMs(8)! < 0.1, String(model.expectMs(8)));
+  assert.ok(model.usefulRows() > 100, String(model.usefulRows()));
+});
+
+test('a model that has become slow is known as such soon', () => {
+  const model = fitted((rows) => rows, [1, 2, 4]);
+  for (let call = 0; call < 150; call++) model.add(1 + (call % 4), 100 * (1 + (call % 4)));
+  assert.ok(model.expectMs(2)! > 180, String(model.expectMs(2)));
+  const quick = fitted(() => 0, [1, 2, 4]);
+  for (let call = 0; call < 300; call++) quick.add(1, 5);
+  assert.ok(quick.expectMs(1)! > 4, String(quick.expectMs(1)));
 });

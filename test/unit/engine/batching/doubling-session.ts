@@ -1,4 +1,4 @@
-import type { Inputs, ModelInfo, Outputs, Session, Signature } from '#src/backends/backend';
+import type { Inputs, ModelInfo, OnComputed, Outputs, Session, Signature } from '#src/backends/backend';
 import { Tensor } from '#src/tensor/tensor';
 
 /** A call that waits for the test. */
@@ -27,6 +27,8 @@ export class DoublingSession implements Session {
   closed = false;
   /** Whether calls wait for the test. */
   holds = true;
+  /** What it says that each call has computed; null if it says nothing. */
+  computedMs: number | null = null;
 
   constructor(info: Partial<ModelInfo> = {}) {
     const methods = { forward: SIGNATURE, other: SIGNATURE };
@@ -40,10 +42,11 @@ export class DoublingSession implements Session {
     } as ModelInfo;
   }
 
-  async run(_method: string, inputs: Inputs): Promise<Outputs> {
+  async run(_method: string, inputs: Inputs, _signal?: AbortSignal, onComputed?: OnComputed): Promise<Outputs> {
     const [x, scale = 1] = inputs as unknown as [Tensor<'float32'>, number | undefined];
     this.calls.push(x);
     if (this.holds) await new Promise<void>((release) => this.held.push({ x, release }));
+    if (this.computedMs !== null) onComputed?.(this.computedMs);
     const [rows, columns] = x.shape as [number, number];
     const row = (index: number) => x.data.subarray(index * columns, (index + 1) * columns);
     const sum = Float32Array.from({ length: rows }, (_, index) => row(index).reduce((a, b) => a + b, 0));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Outputs } from '#src/backends/backend';
 import type { BatchingConfig } from '#src/config/batching';
 import { ByteBudget } from '#src/engine/batching/byte-budget';
@@ -263,7 +264,7 @@ describe('the queue', () => {
 
   test('lets nobody go ahead of his turn behind a long call', async () => {
     const bench = makeBench({ maxSize: 1 });
-    bench.cost.add(1, 60_000);
+    for (let call = 0; call < 50; call++) bench.cost.add(1, 60_000);
     const { first } = await occupy(bench);
     const late = bench.infer({ inputs: [rowsFrom(1)], priority: 9 });
     const gone = new AbortController();
@@ -318,7 +319,7 @@ describe('the queue', () => {
   test('a request that runs when its time is over is answered', async () => {
     const bench = makeBench({ maxSize: 1 });
     const result = bench.infer({ inputs: [rowsFrom(1)], timeoutMs: 5 });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await setTimeout(20);
     await bench.session.releaseNext();
     assert.deepEqual(doubled((await result).outputs), expected(1));
   });
@@ -394,13 +395,28 @@ describe('instances', () => {
       const [running, ...others] = benches.filter(({ session }) => session.held.length > 0);
       assert.deepEqual(others, [], 'both models run');
       // Calls take time: the model that has used more of it waits for the other.
-      await new Promise((resolve) => setTimeout(resolve, 3));
+      await setTimeout(3);
       await running!.session.releaseNext();
       const lead = ended.reduce((sum, model) => sum + (model === 0 ? 1 : -1), 0);
       assert.ok(Math.abs(lead) <= 2, `one model is ${lead} calls ahead`);
     }
     await Promise.all(all);
   });
+});
+
+test('a call counts with what the model has computed, not with what the event loop was busy with', async () => {
+  const session = new DoublingSession();
+  session.computedMs = 3;
+  const { infer, executions } = makeBench({}, session);
+  const answer = infer({ inputs: [rowsFrom(0)] });
+  await turn();
+  await setTimeout(10);
+  await session.releaseNext();
+  assert.equal((await answer).timing.computeMs, 3);
+  assert.deepEqual(
+    executions.map(({ computeMs }) => computeMs),
+    [3],
+  );
 });
 
 test('a thousand requests of all kinds each get their own answer', async () => {
