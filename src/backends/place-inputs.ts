@@ -35,7 +35,7 @@ function byName(signature: Signature, inputs: Readonly<Record<string, InputValue
   return values;
 }
 
-/** -1 for none. */
+/** -1 for none. Not `findIndex`, whose callback would be made anew in each call. */
 function indexOf({ inputs }: Signature, name: string): number {
   for (let index = 0; index < inputs.length; index++) if (inputs[index]!.name === name) return index;
   return -1;

@@ -96,8 +96,8 @@ async function measure(
   }
   const begin = performance.now();
   for (let round = 0; round < rounds; round++) {
-    const leftMs = ((performance.now() - begin) / round) * (rounds - round);
-    const left = round === 0 ? '' : `, about ${Math.ceil(leftMs / 1000)} s left`;
+    const secondsPerRound = (performance.now() - begin) / round / 1000;
+    const left = round === 0 ? '' : `, about ${Math.ceil(secondsPerRound * (rounds - round))} s left`;
     onProgress(0.25 + (0.75 * round) / rounds, `round ${round + 1} of ${rounds}${left}`);
     for (const step of Measurement.steps(plan)) for (const measurement of measurements) await step(measurement);
     await peaks?.time(plan.roundMs * PEAK_SHARE);

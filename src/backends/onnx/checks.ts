@@ -28,6 +28,7 @@ export function checkTensors(signature: Signature, values: readonly InputValue[]
     );
   }
   const tensors = values as readonly Tensor[];
+  // By index, for iterators of pairs would be made anew in each call.
   for (let index = 0; index < tensors.length; index++) {
     const { dtype, data } = tensors[index]!;
     if (dtype === 'string') checkStrings(signature.inputs[index]!.name, data as string[]);

@@ -15,7 +15,7 @@ const SHORT_MS = 10;
 /** Beyond the size where the fixed part is this small a share, a larger batch only makes its requests wait. */
 const WORTHWHILE_SHARE = 0.05;
 
-/** After so many calls of a single row each, two are tried together again; twice as many each time that they cost more. */
+/** After at least so many calls of a single row each, two are tried together again; twice as many each time that they cost more. */
 const LEAST_SINGLES = 1000;
 const MOST_SINGLES = 16_000;
 
@@ -43,7 +43,7 @@ export class CostModel {
   #estimate: CallCost | null = null;
   /** Calls of a single row each, since rows were found to cost more together. */
   #singles = 0;
-  #singlesNeeded = LEAST_SINGLES;
+  #singlesNeeded = LEAST_SINGLES / 2;
 
   add(rows: number, measuredMs: number): void {
     const expectedMs = this.expectMs(rows) ?? Number.POSITIVE_INFINITY;

@@ -52,12 +52,12 @@ export class MetricsObserver {
     this.#observed.set(keyOf(name, version), { name, version });
     return {
       onRequest: ({ outcome, queueMs, totalMs }) => {
-        this.#requests.inc({ outcome, ...labels });
+        this.#requests.inc({ model: name, version: labels.version, outcome });
         this.#requestSeconds.observe(labels, totalMs / 1000);
         if (outcome === 'success') this.#queueSeconds.observe(labels, queueMs / 1000);
       },
       onExecution: ({ ok, rows, reason, computeMs }) => {
-        this.#executions.inc({ outcome: ok ? 'success' : 'failed', reason, ...labels });
+        this.#executions.inc({ model: name, version: labels.version, outcome: ok ? 'success' : 'failed', reason });
         if (!ok) return;
         this.#rows.inc(labels, rows);
         this.#batchRows.observe(labels, rows);
