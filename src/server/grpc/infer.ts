@@ -61,7 +61,9 @@ function optionsOf(parameters: Fields, deadline: number): Pick<InferOptions, 'pr
   const { [FINAL_RESPONSE]: _, ...others } = parameters;
   const { options } = readParameters(others);
   const timeoutMs = Math.min(options.timeoutMs ?? Number.POSITIVE_INFINITY, Math.max(1, deadline - Date.now()));
-  return timeoutMs === Number.POSITIVE_INFINITY ? options : { ...options, timeoutMs };
+  if (timeoutMs === Number.POSITIVE_INFINITY) return options;
+  const { priority } = options;
+  return priority === undefined ? { timeoutMs } : { priority, timeoutMs };
 }
 
 function inputsOf({ inputs, rawContents }: InferRequestMessage): Record<string, Tensor> {
