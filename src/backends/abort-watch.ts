@@ -1,3 +1,5 @@
+import { removeFrom } from '../remove-from.js';
+
 const ONCE = { once: true };
 
 interface Watched<Call> {
@@ -26,9 +28,7 @@ export class AbortWatch<Call> {
 
   remove(signal: AbortSignal, call: Call): void {
     const watched = this.#watched.get(signal);
-    const index = watched?.calls.indexOf(call) ?? -1;
-    if (watched === undefined || index < 0) return;
-    watched.calls.splice(index, 1);
+    if (watched === undefined || !removeFrom(watched.calls, call)) return;
     if (watched.calls.length === 0) signal.removeEventListener('abort', watched.listener);
   }
 

@@ -1,4 +1,5 @@
 import { InfernodeError } from '../../errors.js';
+import { removeFrom } from '../../remove-from.js';
 import type { Call } from './calls-in-flight.js';
 import type { Instances } from './instances.js';
 
@@ -36,8 +37,7 @@ export class CallQueue {
 
   /** Forgets a call, if no worker has it. */
   remove(call: Call): void {
-    const index = this.#waiting.indexOf(call);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    removeFrom(this.#waiting, call);
   }
 
   /** Rejects all that wait. */

@@ -43,6 +43,7 @@ export class CostModel {
   #estimate: CallCost | null = null;
   /** Calls of a single row each, since rows were found to cost more together. */
   #singles = 0;
+  /** Is doubled by the call that shows it. */
   #singlesNeeded = LEAST_SINGLES / 2;
 
   add(rows: number, measuredMs: number): void {

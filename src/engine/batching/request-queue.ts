@@ -1,3 +1,4 @@
+import { removeFrom } from '../../remove-from.js';
 import { LEAST_URGENT } from '../inference.js';
 
 /** A request in the queue. */
@@ -31,9 +32,7 @@ export class RequestGroup<Request extends QueuedRequest> {
 
   delete(request: Request): boolean {
     const level = this.#levels[request.priority];
-    const index = level?.indexOf(request) ?? -1;
-    if (level === undefined || index < 0) return false;
-    level.splice(index, 1);
+    if (level === undefined || !removeFrom(level, request)) return false;
     this.size--;
     return true;
   }

@@ -51,6 +51,7 @@ export class MetricsObserver {
     const labels = { model: name, version: String(version) };
     this.#observed.set(keyOf(name, version), { name, version });
     return {
+      // Labels are not spread into others here: such objects stay in the heap (ARCHITECTURE.md, A request).
       onRequest: ({ outcome, queueMs, totalMs }) => {
         this.#requests.inc({ model: name, version: labels.version, outcome });
         this.#requestSeconds.observe(labels, totalMs / 1000);

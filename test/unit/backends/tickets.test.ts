@@ -20,7 +20,7 @@ test('tickets that were taken back are given again, never one that is still out'
     const ticket = tickets.give(value);
     assert.ok(ticket >= 1 && ticket <= 11 && !out.has(ticket), String(ticket));
     out.set(ticket, value);
-    // The one that was given third to last, or the like.
+    // One of the three that are out for longest.
     const [oldest] = [...out.keys()].slice(value % 3);
     if (out.size > 10 && oldest !== undefined) {
       assert.equal(tickets.take(oldest), out.get(oldest));
