@@ -184,8 +184,9 @@ void convert(const Napi::CallbackInfo& info) {
                  }});
 }
 
-// run(session, method, numbersUsed, values, ticket); completes with the outputs
-void run(const Napi::CallbackInfo& info) {
+// run(session, method, numbersUsed, values, ticket) -> whether it has completed already, so that `deliver` is to be
+// called in the next turn of the event loop; completes with the outputs
+Napi::Value run(const Napi::CallbackInfo& info) {
   auto& environment = environment_of(info.Env());
   auto session = unwrap<SessionHandle>(info[0], kSessionTag, "a session");
   const uint32_t method = info[1].As<Napi::Number>().Uint32Value();
@@ -200,18 +201,24 @@ void run(const Napi::CallbackInfo& info) {
   const bool stays =
       environment.is_idle() && executor.load() == 0 && session->runs_anywhere() && session->expects_quick(kind);
   environment.begin_call();
-  auto work = [&environment, session = std::move(session), method, kind, arguments, ticket] {
+  auto work = [session = std::move(session), method, kind, arguments, ticket]() -> Completion {
     try {
-      environment.complete({ticket, session->run(method, kind, arguments->data(), arguments->size())});
+      return {ticket, session->run(method, kind, arguments->data(), arguments->size())};
     } catch (Failure& failure) {
-      environment.complete({ticket, std::move(failure)});
+      return {ticket, std::move(failure)};
     }
   };
   if (stays) {
-    work();
+    environment.keep(work());
   } else {
-    executor.post({&environment, ticket, std::move(work)});
+    executor.post({&environment, ticket, [&environment, work = std::move(work)] { environment.complete(work()); }});
   }
+  return Napi::Boolean::New(info.Env(), stays);
+}
+
+// deliver(onComplete): hands over what has completed, as a wake-up does
+void deliver(const Napi::CallbackInfo& info) {
+  environment_of(info.Env()).deliver(info.Env(), info[0].As<Napi::Function>());
 }
 
 // runSync(session, method, numbersUsed, values) -> outputs
@@ -300,6 +307,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<gpu_figures>(exports, "gpuFigures");
   export_function<convert>(exports, "convert");
   export_function<run>(exports, "run");
+  export_function<deliver>(exports, "deliver");
   export_function<run_sync>(exports, "runSync");
   export_function<cancel>(exports, "cancel");
   export_function<unload>(exports, "unload");

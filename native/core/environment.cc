@@ -69,15 +69,19 @@ void Environment::end_call() {
   if (--in_flight_ == 0) wake_.Unref(numbers_array_.Env());
 }
 
+bool Environment::enqueue(Completion completion) {
+  const std::lock_guard lock(mutex_);
+  completed_.push_back(std::move(completion));
+  return completed_.size() == 1;
+}
+
 void Environment::complete(Completion completion) {
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    first = completed_.empty();
-    completed_.push_back(std::move(completion));
-  }
   // One wake-up delivers everything that has completed until then.
-  if (first) wake_.NonBlockingCall();
+  if (enqueue(std::move(completion))) wake_.NonBlockingCall();
+}
+
+void Environment::keep(Completion completion) {
+  enqueue(std::move(completion));
 }
 
 void Environment::on_wake(Napi::Env env, Napi::Function on_complete, Environment* self, void* /*data*/) {

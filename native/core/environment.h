@@ -44,7 +44,14 @@ class Environment {
   void end_call();
   bool is_idle() const { return in_flight_ == 0; }
 
+  // Wakes the event loop, which delivers.
   void complete(Completion completion);
+  // For the JavaScript thread: whoever calls this has `deliver` called in the next turn of the event loop. A wake-up
+  // would not do: one that comes out of an answer's own callback is served in the same turn, up to a thousand times, so
+  // that a series of calls that complete at once would hold up everything else.
+  void keep(Completion completion);
+  // Calls `on_complete` for all that has completed.
+  void deliver(Napi::Env env, Napi::Function on_complete);
 
   // For the end of the process: drops the waiting calls of this environment and waits for the running ones. If that
   // takes longer than `limit`, the process will end without destroying static objects.
@@ -59,7 +66,8 @@ class Environment {
   static void on_wake(Napi::Env env, Napi::Function on_complete, Environment* self, void* data);
   using Wake = Napi::TypedThreadSafeFunction<Environment, void, on_wake>;
 
-  void deliver(Napi::Env env, Napi::Function on_complete);
+  // Whether it is the only one that waits to be delivered.
+  bool enqueue(Completion completion);
   void shut_down();
 
   Wake wake_;

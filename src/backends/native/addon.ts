@@ -16,8 +16,13 @@ export interface Addon {
   gpuFigures(): Promise<string>;
   /** Quantizes a model that was loaded with a recipe, into the file `target`. Completes with a report, JSON text. */
   convert(session: SessionHandle, target: string, ticket: number): void;
-  /** Completes with outputs. `values` must stay untouched until then. */
-  run(session: SessionHandle, method: number, numbersUsed: number, values: readonly unknown[], ticket: number): void;
+  /**
+   * Completes with outputs. `values` must stay untouched until then. True if the call stayed on this thread and has completed:
+   * then `deliver` is to be called in the next turn of the event loop.
+   */
+  run(session: SessionHandle, method: number, numbersUsed: number, values: readonly unknown[], ticket: number): boolean;
+  /** Calls `onComplete` for all that has completed. */
+  deliver(onComplete: OnComplete): void;
   runSync(session: SessionHandle, method: number, numbersUsed: number, values: readonly unknown[]): FlatOutputs;
   /** True if the call was still waiting; then it will not complete. */
   cancel(session: SessionHandle, ticket: number): boolean;

@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { packageRequire } from '../../config/package-root.js';
 import { ERRORS, type ErrorCode, InfernodeError, messageOf } from '../../errors.js';
-import type { Addon, NativeError } from '../native/addon.js';
+import type { Addon, NativeError, OnComplete } from '../native/addon.js';
 import { stayAwake } from '../stay-awake.js';
 import { Tickets } from '../tickets.js';
 
@@ -23,15 +23,17 @@ export class NativeCalls {
 
   constructor(core: string) {
     this.addon = packageRequire(core) as Addon;
-    this.numbers = this.addon.initialize((ticket, error, result) => {
-      const call = this.pending.take(ticket)!;
-      if (error !== undefined) call.reject(error);
-      else call.resolve(result);
-    });
+    this.numbers = this.addon.initialize(this.settle);
     // exit() destroys libtorch's static objects, some of them made as late as the first run: nothing may run by then.
     // The thread of a worker ends otherwise: its environment is cleaned up, and that waits.
     if (isMainThread) process.on('exit', () => this.addon.drainBeforeExit(EXIT_LIMIT_MS));
   }
+
+  private readonly settle: OnComplete = (ticket, error, result) => {
+    const call = this.pending.take(ticket)!;
+    if (error !== undefined) call.reject(error);
+    else call.resolve(result);
+  };
 
   /** Makes room for a call with more numbers. */
   readonly grow = (length: number): Float64Array => {
@@ -54,6 +56,13 @@ export class NativeCalls {
     }
     return { ticket, done };
   }
+
+  /** Settles in the next turn of the event loop what has completed by then. */
+  deliverSoon(): void {
+    setImmediate(this.deliver);
+  }
+
+  private readonly deliver = (): void => this.addon.deliver(this.settle);
 
   /** Forgets a call that native code has given up. */
   forget(ticket: number): void {

@@ -69,10 +69,9 @@ export class TorchSession implements Session {
     const args = bindInputs(method.signature, inputs, this.info.signatureSource === 'declared');
     const { length, values } = this.encode(method, args);
     const { addon } = this.calls;
-    const { ticket, done } = this.calls.start<FlatOutputs>(
-      (ticket) => addon.run(this.handle, method.index, length, values, ticket),
-      values,
-    );
+    const { ticket, done } = this.calls.start<FlatOutputs>((ticket) => {
+      if (addon.run(this.handle, method.index, length, values, ticket)) this.calls.deliverSoon();
+    }, values);
     this.inFlight++;
     done.then(this.onSettled, this.onSettled);
     try {
