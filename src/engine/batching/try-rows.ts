@@ -75,8 +75,12 @@ async function runAll({ session, method }: Trial, calls: readonly (readonly Inpu
   let shortestMs = Number.POSITIVE_INFINITY;
   for (const args of calls) {
     const start = performance.now();
-    outputs.push(await session.run(method, args));
-    shortestMs = Math.min(shortestMs, performance.now() - start);
+    let ownMs: number | undefined;
+    const learn = (ms: number) => {
+      ownMs = ms;
+    };
+    outputs.push(await session.run(method, args, undefined, learn));
+    shortestMs = Math.min(shortestMs, ownMs ?? performance.now() - start);
   }
   return { outputs, shortestMs };
 }

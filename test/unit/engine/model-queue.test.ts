@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type LoadOptions, load, type Model, Tensor } from 'infernode';
 import { rejects } from '../../support/expect-error.js';
-import { attribute, node, value, weight, writeModel } from '../../support/onnx-builder.js';
+import { addOne, attribute, node, value, weight, writeModel } from '../../support/onnx-builder.js';
 import { bundledModel, dataFile, needsTestData } from '../../support/test-data.js';
 import { fixture, needsTorch } from '../../support/torch.js';
 import { makeFolder } from '../support/files.js';
@@ -104,6 +104,24 @@ for (const backend of ['torch', 'onnx'] as const) {
     });
   });
 }
+
+test('requests of many clients are joined after those of one alone, whose calls got quick meanwhile', async (t) => {
+  const path = await writeModel(join(await makeFolder(t, {}), 'model.onnx'), addOne(['n', 4]));
+  await using model = await load(path, { batching: true, threads: 1 });
+  const row = new Tensor('float32', Float32Array.of(1, 2, 3, 4), [1, 4]);
+  for (let request = 0; request < 500; request++) await model.run([row]);
+  const ask = async () => {
+    for (let request = 0; request < 10; request++) await model.run([row]);
+  };
+  // It may take some calls to find out that it pays.
+  let calls = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 30 && calls > 80; round++) {
+    const before = model.statistics.executionCount;
+    await Promise.all(Array.from({ length: 16 }, ask));
+    calls = model.statistics.executionCount - before;
+  }
+  assert.ok(calls <= 80, `${calls} calls for 160 requests`);
+});
 
 describe('models whose rows cannot be joined', () => {
   const reasonOf = async (path: string, options: LoadOptions = {}): Promise<Model['batching']> => {
