@@ -1,16 +1,31 @@
 /**
- * node .build/ts/bench/report/main.js: writes bench/RESULTS.md, its charts, and the figures of README.md, from the results that are
- * there: of each kind of machine that of `bench:full`, or else that of `bench`. npm run bench:report runs it.
+ * node .build/ts/bench/report/main.js [RESULT.json]: writes bench/RESULTS.md, its charts, and the figures of README.md, from the
+ * results that are there: of each kind of machine that of `bench:full`, or else that of `bench`. With a file, writes
+ * .build/bench/RESULTS.md from that alone. npm run bench:report runs it.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { bestOfEachKind, resultsThere } from '../results/result-files.js';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { MADE } from '../models/made.js';
+import { readResult } from '../results/read-result.js';
+import { bestOfEachKind, resultPath, resultsThere } from '../results/result-files.js';
 import { ROOT } from '../root.js';
 import { withFigures } from './readme.js';
 import { writeReport } from './write-report.js';
 
-const [result = null, ...others] = bestOfEachKind(resultsThere());
-if (result !== null) await writeReport(result, others, join(ROOT, 'bench'));
-const readme = join(ROOT, 'README.md');
-await writeFile(readme, withFigures(await readFile(readme, 'utf8'), result));
-console.log(result === null ? 'no result is there yet' : 'wrote bench/RESULTS.md and README.md');
+async function reportAll(): Promise<string> {
+  const [result = null, ...others] = bestOfEachKind(resultsThere());
+  if (result !== null) await writeReport(result, others, join(ROOT, 'bench'));
+  const readme = join(ROOT, 'README.md');
+  await writeFile(readme, withFigures(await readFile(readme, 'utf8'), result));
+  if (result === null) return 'no result is there yet';
+  return `wrote bench/RESULTS.md and README.md by ${resultPath(result.plan.mode, result.machine)}; for another: npm run bench:report -- RESULT.json`;
+}
+
+async function report(file: string): Promise<string> {
+  await mkdir(join(MADE, 'results'), { recursive: true });
+  await writeReport(readResult(await readFile(file, 'utf8')), [], MADE);
+  return `wrote ${relative(ROOT, join(MADE, 'RESULTS.md'))}`;
+}
+
+const [file] = process.argv.slice(2);
+console.log(file === undefined ? await reportAll() : await report(file));

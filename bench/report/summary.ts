@@ -28,5 +28,7 @@ export function summaryText(result: BenchResult): string {
     const why = absenceOf(result.contestants.filter((each) => each.name === name));
     return why === '' ? [] : [`absent: ${name}: ${why}`];
   });
-  return [...table, ...absent].join('\n');
+  const isPart = absent.length > 0 && result.plan.mode === 'quick';
+  const note = isPart ? ['The best peer is the best of those measured here; npm run bench:full measures all.'] : [];
+  return [...table, ...note, ...absent].join('\n');
 }

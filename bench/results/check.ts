@@ -8,10 +8,11 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { times } from '../report/text.js';
 import { ROOT } from '../root.js';
-import { compareResults } from './compare.js';
+import { type Compared, compareResults } from './compare.js';
 import { readResult } from './read-result.js';
 import type { BenchResult } from './result.js';
 import { baselineFor, machineKind, RESULTS, resultsThere } from './result-files.js';
+import type { Figure } from './spread.js';
 
 function git(...args: string[]): string {
   return execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 2 ** 28 });
@@ -51,19 +52,28 @@ for (const [when, { date, plan, machine }] of [['then', then] as const, ['now ',
   console.log(`${when}: ${date.slice(0, 10)}, ${plan.mode}, on ${machineKind(machine)}`);
 }
 const compared = compareResults(then, now);
-for (const { line, verdict, peer, ...ratios } of compared) {
-  const { scenario, model, precision } = line;
-  const opponent = line.peer?.contestant ?? 'no peer';
-  const [was, is] = [ratios.before, ratios.after].map((ratio) => (ratio === null ? 'not measured' : times(ratio)));
-  const name = `${scenario} / ${model} / ${precision}`;
-  const other = peer === null || peer === opponent ? '' : ` to ${peer}`;
-  console.log(`${verdict.padEnd(8)} ${name.padEnd(36)} to ${opponent}: then ${was}, now ${is}${other}`);
+const nameOf = ({ line: { scenario, model, precision } }: Compared) => `${scenario} / ${model} / ${precision}`;
+const both: (Compared & { before: Figure; after: Figure })[] = [];
+for (const each of compared) {
+  const { line, verdict, peer, before, after } = each;
+  if (before === null || after === null) continue;
+  both.push({ ...each, before, after });
+  const opponent = line.peer?.contestant;
+  const other = peer === opponent ? '' : ` to ${peer}`;
+  const ratios = `then ${times(before)}, now ${times(after)}${other}`;
+  console.log(`${verdict.padEnd(8)} ${nameOf(each).padEnd(36)} to ${opponent}: ${ratios}`);
 }
-const both = compared.filter(({ before, after }) => before !== null && after !== null);
-const back = both.filter(({ before, after }) => after!.median >= before!.low && after!.median <= before!.high);
+const back = both.filter(({ before, after }) => after.median >= before.low && after.median <= before.high);
 console.log(`${back.length} of ${both.length} ratios came back within their spread of then`);
 const slower = compared.filter(({ verdict }) => verdict === 'slower').length;
 console.log(`${slower} of ${both.length} ratios are worse than before, beyond their spread`);
-if (both.length < compared.length) console.log(`${compared.length - both.length} were measured in one of the two only`);
+const others = compared.filter(({ before, after }) => before === null || after === null);
+if (others.length > 0) {
+  const why =
+    now.plan.mode === then.plan.mode ? '' : `, for ${now.plan.mode} and ${then.plan.mode} differ in peers and servers`;
+  console.log(
+    `${others.length} were measured, or against that peer, in one of the two only${why}: ${others.map(nameOf).join(', ')}`,
+  );
+}
 if (!isAlike) console.log('The machines are not of one kind, so nothing of that need be the work of Infernode.');
 process.exitCode = slower > 0 && isAlike ? 1 : 0;

@@ -35,7 +35,7 @@ export async function prepareModel(
   const files: [ContestantSpec, string | Absent][] = [];
   for (const spec of CONTESTANTS) {
     if (!spec.applies(model)) continue;
-    onProgress(`prepare ${spec.name}, ${model.name}`);
+    if (missingIn(plan.mode, spec.from) === null) onProgress(`prepare ${spec.name}, ${model.name}`);
     files.push([spec, await fileOf(spec, model, plan, threads, sizes)]);
   }
   const inputs = [];

@@ -20,9 +20,9 @@ export async function prepareServers(
   const prepared: PreparedServer[] = [];
   for (const model of MODELS.filter(({ name }) => served.includes(name))) {
     for (const spec of SERVERS) {
-      onProgress(`prepare ${spec.name}, ${model.name}`);
+      const missing = missingIn(mode, spec.from);
+      if (missing === null) onProgress(`prepare ${spec.name}, ${model.name}`);
       try {
-        const missing = missingIn(mode, spec.from);
         if (missing !== null) throw new Absent(missing);
         const command = await spec.command(model, threads);
         prepared.push({ spec, model, command, computesIn: await spec.computesIn(model, threads) });

@@ -123,10 +123,19 @@ function addConcurrency(add: Add, { concurrency }: ContestantReport, ratios: Rat
   }
 }
 
-function notesText({ contestants, against, matmul, convolution }: BenchmarkReport): string {
+/** Long enough for the error that a model gives, whose end says most. */
+const REASON_LENGTH = 400;
+
+function notesText({ model, inputs, contestants, against, matmul, convolution }: BenchmarkReport): string {
   const lines: string[] = [];
+  if (inputs.source === 'made up' && model.format === 'torchscript') {
+    lines.push('a TorchScript file does not say what it takes: give --input if dtypes or shapes are not like yours');
+  }
   for (const { batch, reason } of contestants[0]!.batches) {
-    if (reason !== null) lines.push(`no batch of ${batch}: ${clip(reason)}`);
+    if (reason !== null) lines.push(`no batch of ${batch}: ${clip(reason, REASON_LENGTH)}`);
+  }
+  if (contestants[0]!.concurrency.length > 0) {
+    lines.push('clients ask a model that was loaded with batching; one call and batches are of one without');
   }
   const { rows, channels, side, kernel } = convolution;
   const kinds: [string, readonly Peak[]][] = [

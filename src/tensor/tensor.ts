@@ -106,7 +106,7 @@ export function checkTensor(dtype: unknown, data: unknown, shape: unknown): void
     const given = (data as object | undefined)?.constructor?.name ?? typeof data;
     throw new InfernodeError(
       'INF_TENSOR_DATA',
-      `A ${dtype} tensor needs its elements in a ${carrier}, not in a ${given}`,
+      `A ${dtype} tensor needs its elements in the form of ${carrier}, not of ${given}`,
       {
         details: { expected: carrier, given },
       },

@@ -11,14 +11,14 @@ export const onnxBackend: Backend = {
   name: 'onnx',
   formats: ['onnx'],
 
-  probe() {
+  probe({ fresh = false } = {}) {
     // Before anything loads the runtime, here or in a child process.
     refuseTelemetry();
-    probed ??= probeRuntime();
+    if (fresh || probed === undefined) probed = probeRuntime({ fresh });
     return probed;
   },
 
-  /** Each process probes anew, so that is enough. */
+  /** The runtime is opened in the worker threads of models only, and no other backend runs what this one does not. */
   prepare() {
     return onnxBackend.probe();
   },
@@ -46,6 +46,14 @@ export const onnxBackend: Backend = {
     }
     const { available, reason, attempts } = await onnxBackend.probe();
     if (!available) throw new InfernodeError('INF_BACKEND_UNAVAILABLE', reason, { details: { attempts } });
-    return OnnxSession.open(path, options);
+    try {
+      return await OnnxSession.open(path, options);
+    } catch (error) {
+      // It loaded when it was probed, which may be long ago.
+      if (error instanceof InfernodeError && error.code === 'INF_BACKEND_UNAVAILABLE') {
+        await onnxBackend.probe({ fresh: true });
+      }
+      throw error;
+    }
   },
 };

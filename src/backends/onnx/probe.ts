@@ -1,19 +1,27 @@
-import { execFile } from 'node:child_process';
-import { dirname } from 'node:path';
-import { promisify } from 'node:util';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { packageRequire } from '../../config/package-root.js';
 import { messageOf } from '../../errors.js';
 import type { Attempt, BackendStatus } from '../backend.js';
+import { type ProbeOptions, remembered } from '../native/probe-cache.js';
+import { askProcess } from '../native/probe-process.js';
 import { FIX_MISSING, fixBroken, PACKAGE } from './runtime.js';
 
-const run = promisify(execFile);
-const PROBE_LIMIT_MS = 30_000;
+/** For the child process; what is printed is a ProbeResult. */
+const PROBE = `
+  let result = { ok: true, description: null };
+  try {
+    require(process.argv[1]);
+  } catch (error) {
+    result = { ok: false, reason: String(error).split('\\n')[0] };
+  }
+  process.stdout.write(JSON.stringify(result));`;
 
 /**
- * Whether the runtime is installed and loads. It is loaded in a process of its own: a native binary that does not suit
+ * Whether the runtime is installed and loads. It is loaded in a process of its own, once: a native binary that does not suit
  * the machine can take its process down with it.
  */
-export async function probeRuntime(): Promise<BackendStatus> {
+export async function probeRuntime(options: ProbeOptions = {}): Promise<BackendStatus> {
   let main: string;
   let version: string;
   let folder: string;
@@ -30,25 +38,33 @@ export async function probeRuntime(): Promise<BackendStatus> {
   } catch (error) {
     return unavailable(folder, version, `is not whole: ${messageOf(error).split('\n')[0]}`, fixBroken(folder));
   }
-  try {
-    await run(process.execPath, ['-e', 'require(process.argv[1])', main], {
-      timeout: PROBE_LIMIT_MS,
-      // Flags meant for the user's program, such as a debugger's, are not for this one.
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
-  } catch (error) {
-    return unavailable(main, version, `does not load: ${describeDeath(error)}`, fixBroken(folder));
-  }
+  const files = [main, ...nativeFiles(folder)];
+  const result = await remembered(files, options, isNull, () => askProcess<null>(['-e', PROBE, main]));
+  if (!result.ok) return unavailable(main, version, `does not load: ${result.reason}`, fixBroken(folder));
   return status(true, `${PACKAGE} ${version}`, version, [
     { what: PACKAGE, path: main, ok: true, reason: 'loads in a process of its own' },
   ]);
 }
 
-function describeDeath(error: unknown): string {
-  const { signal, stderr } = error as { signal?: string | null; stderr?: string };
-  if (signal) return `its process was ended by ${signal}`;
-  const line = stderr?.split('\n').find((text) => /^\w*Error\b/.test(text));
-  return line?.trim() ?? messageOf(error);
+/** What it opens on this machine. */
+function nativeFiles(folder: string): string[] {
+  const bin = join(folder, 'bin');
+  return list(bin).flatMap((abi) => {
+    const place = join(bin, abi, process.platform, process.arch);
+    return list(place).map((name) => join(place, name));
+  });
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+function isNull(value: unknown): value is null {
+  return value === null;
 }
 
 function unavailable(path: string | null, version: string | null, why: string, fix: string): BackendStatus {

@@ -27,7 +27,7 @@ export async function tryRows(trial: Trial, inputs: WorkingInputs | null, cost: 
   if (session.info.stateful) return one('its calls depend on the ones before', true);
   const fixed = signature.inputs.find(hasFixedRows);
   if (fixed !== undefined)
-    return one(`its input ${fixed.name} has a first dimension of ${fixed.shape![0] ?? 'none'}`, true);
+    return one(`its input "${fixed.name}" has a first dimension of ${fixed.shape![0] ?? 'none'}`, true);
   if (inputs === null) return one('no inputs could be made up to find out whether it takes several rows', false);
   if (requestRows(trial.method, signature, inputs.first) === null)
     return one('its inputs are not all tensors of as many rows', true);

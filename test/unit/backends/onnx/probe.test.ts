@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -15,19 +15,22 @@ let folder: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'infernode-probe-'));
   await writeFile(join(folder, 'package.json'), '{"name": "infernode", "type": "module"}');
-  for (const name of ['errors', 'config/package-root', 'backends/onnx/probe', 'backends/onnx/runtime']) {
+  const own = ['errors', 'config/package-root', 'config/cache-folder', 'backends/onnx/probe', 'backends/onnx/runtime'];
+  for (const name of [...own, 'backends/native/probe-cache', 'backends/native/probe-process']) {
     await cp(fileURLToPath(import.meta.resolve(`#src/${name}`)), join(folder, 'dist', `${name}.js`));
   }
 });
 
 after(() => rm(folder, { recursive: true }));
 
-async function probe(): Promise<BackendStatus> {
+/** In a process of its own, with a cache of its own. */
+async function probe(options: { readonly fresh?: boolean } = {}): Promise<BackendStatus> {
   const module = pathToFileURL(join(folder, 'dist', 'backends', 'onnx', 'probe.js')).href;
   const script = `import(${JSON.stringify(module)})
-    .then(({ probeRuntime }) => probeRuntime())
+    .then(({ probeRuntime }) => probeRuntime(${JSON.stringify(options)}))
     .then((status) => process.stdout.write(JSON.stringify(status)))`;
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-e', script]);
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-e', script], { env });
   assert.equal(stderr, '');
   return JSON.parse(stdout);
 }
@@ -76,5 +79,23 @@ test('survives a binary that takes its process down', { skip: process.platform =
   await install('process.abort()');
   const { available, reason } = await probe();
   assert.equal(available, false);
-  assert.match(reason, /ended by SIG/);
+  assert.match(reason, /does not load: loading it crashed with SIG/);
+});
+
+test('opens what it found to work again only when a file of it has changed, or if it must', async () => {
+  const log = join(folder, 'opened');
+  const opened = async () => (await readFile(log, 'utf8')).length;
+  const main = `require('node:fs').appendFileSync(${JSON.stringify(log)}, 'x');`;
+  await install(main);
+  for (let process = 0; process < 2; process++) assert.equal((await probe()).available, true);
+  assert.equal(await opened(), 1);
+  assert.equal((await probe({ fresh: true })).available, true);
+  assert.equal(await opened(), 2);
+  const native = join(folder, 'node_modules/onnxruntime-node/bin/napi-v6', process.platform, process.arch);
+  await mkdir(native, { recursive: true });
+  await writeFile(join(native, 'libonnxruntime.so.1'), 'another');
+  await probe();
+  assert.equal(await opened(), 3);
+  await install(`${main} throw new Error('broken since');`);
+  assert.match((await probe()).reason, /does not load: Error: broken since/);
 });
