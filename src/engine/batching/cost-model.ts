@@ -9,6 +9,9 @@ const MOST_TIMES = 4;
 /** Of calls expected to be shorter, that is counted from here. */
 const SHORTEST_MS = 0.01;
 
+/** Requests may have any number of rows; so many sizes are remembered. */
+const MOST_SEEN = 256;
+
 /** A call this short is worth making even where a larger batch gains little. */
 const SHORT_MS = 10;
 
@@ -57,6 +60,7 @@ export class CostModel {
     const expectedMs = this.expectMs(rows) ?? Number.POSITIVE_INFINITY;
     // The first call of a size may compile and allocate what those after it need not.
     const isWarm = this.#estimate === null || this.#seen.has(rows);
+    if (this.#seen.size === MOST_SEEN) this.#seen.clear();
     this.#seen.add(rows);
     const ms = Math.min(measuredMs, isWarm ? MOST_TIMES * Math.max(expectedMs, SHORTEST_MS) : expectedMs);
     this.#weight = this.#weight * FORGET + 1;
