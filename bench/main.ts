@@ -3,7 +3,6 @@
  * against what one would use instead, and writes bench/results/MODE-MACHINE.json. What it has so far it keeps after each part;
  * with --resume it goes on where that ends. npm run bench and npm run bench:full run it; docs/BENCH.md explains it.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listBackends } from 'infernode';
 import { libraryVersions } from '#src/config/environment';
@@ -129,7 +128,6 @@ await found.finish();
 console.log(summaryText(found.result));
 if (mode === 'smoke') {
   // So that what is written of results does not rot either.
-  await mkdir(join(MADE, 'results'), { recursive: true });
   await writeReport(found.result, [], MADE);
 }
 say(`wrote ${file}`);

@@ -3,7 +3,7 @@
  * results that are there: of each kind of machine that of `bench:full`, or else that of `bench`. With a file, writes
  * .build/bench/RESULTS.md from that alone. npm run bench:report runs it.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { MADE } from '../models/made.js';
 import { readResult } from '../results/read-result.js';
@@ -22,7 +22,6 @@ async function reportAll(): Promise<string> {
 }
 
 async function report(file: string): Promise<string> {
-  await mkdir(join(MADE, 'results'), { recursive: true });
   await writeReport(readResult(await readFile(file, 'utf8')), [], MADE);
   return `wrote ${relative(ROOT, join(MADE, 'RESULTS.md'))}`;
 }

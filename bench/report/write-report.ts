@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BenchResult } from '../results/result.js';
 import { ROOT } from '../root.js';
@@ -7,12 +7,13 @@ import { chartsOf } from './charts.js';
 import { resultsMarkdown } from './markdown.js';
 
 /**
- * Writes RESULTS.md into a folder, and the charts into its folder `results`, which is there.
+ * Writes RESULTS.md into a folder, and the charts into its folder `results`.
  *
  * @param others results of other kinds of machines, of which only the comparison is shown
  */
 export async function writeReport(result: BenchResult, others: readonly BenchResult[], folder: string): Promise<void> {
   const charts = chartsOf(result);
+  await mkdir(join(folder, 'results'), { recursive: true });
   for (const { file, svg } of charts) await writeFile(join(folder, 'results', file), svg);
   const causes = parseCauses(await readFile(join(ROOT, 'bench/causes.md'), 'utf8'));
   await writeFile(join(folder, 'RESULTS.md'), resultsMarkdown(result, others, causes, charts));

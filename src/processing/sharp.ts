@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { elfProblem } from '../backends/native/elf-file.js';
 import { type ProbeOptions, remembered } from '../backends/native/probe-cache.js';
 import { askProcess, type ProbeResult } from '../backends/native/probe-process.js';
+import { listFolder } from '../config/list-folder.js';
 import { packageRequire } from '../config/package-root.js';
 import { InfernodeError, messageOf } from '../errors.js';
 
@@ -91,24 +92,14 @@ function nativeFiles(home: string): string[] {
   const beside = packagesIn(join(dirname(home), '@img'));
   const packages = new Set([...beside, ...beside.flatMap((folder) => packagesIn(dirname(folder)))]);
   return [...packages, join(home, 'src/build')]
-    .flatMap((folder) => ['lib', 'Release'].flatMap((inner) => list(join(folder, inner))))
+    .flatMap((folder) => ['lib', 'Release'].flatMap((inner) => listFolder(join(folder, inner))))
     .filter((file) => /\.(node|so[.\d]*|dylib|dll)$/.test(file));
 }
 
 function packagesIn(scope: string): string[] {
-  return list(scope)
+  return listFolder(scope)
     .filter((path) => basename(path).startsWith('sharp-') && existsSync(path))
     .map((path) => realpathSync(path));
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .sort()
-      .map((name) => join(folder, name));
-  } catch {
-    return [];
-  }
 }
 
 /** Its message goes on with advice of its own. */

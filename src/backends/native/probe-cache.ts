@@ -37,6 +37,11 @@ export async function remembered<Description>(
   return result;
 }
 
+/** For probes of which there is nothing to tell but that they succeeded. */
+export function isNull(value: unknown): value is null {
+  return value === null;
+}
+
 async function fingerprint(files: readonly string[]): Promise<string> {
   const { LD_LIBRARY_PATH = '' } = process.env;
   const hash = createHash('sha256').update(

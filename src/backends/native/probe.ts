@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { moduleUrl } from '../../config/package-root.js';
 import type { BackendDescription } from './addon.js';
-import { type ProbeOptions, remembered } from './probe-cache.js';
+import { isNull, type ProbeOptions, remembered } from './probe-cache.js';
 import { askProcess, type ProbeResult } from './probe-process.js';
 
 const child = fileURLToPath(moduleUrl('backends/native/probe-child.js'));
@@ -24,10 +24,6 @@ export function probeNative(
 /** The same for the add-on without any backend, of which there is nothing to tell. */
 export function probeCore(core: string, options: ProbeOptions = {}): Promise<ProbeResult<null>> {
   return remembered([core], options, isNull, () => askProcess([child, core]));
-}
-
-function isNull(value: unknown): value is null {
-  return value === null;
 }
 
 const FIELDS = ['name', 'builtVersion', 'runtimeVersion', 'formats', 'devices', 'details'] as const;

@@ -18,7 +18,7 @@ export const onnxBackend: Backend = {
     return probed;
   },
 
-  /** The runtime is opened in the worker threads of models only, and no other backend runs what this one does not. */
+  /** Nothing is opened in this thread: models open the runtime in worker threads, and `load` deals with one that fails there. */
   prepare() {
     return onnxBackend.probe();
   },

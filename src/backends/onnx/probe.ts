@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { listFolder } from '../../config/list-folder.js';
 import { packageRequire } from '../../config/package-root.js';
 import { messageOf } from '../../errors.js';
 import type { Attempt, BackendStatus } from '../backend.js';
-import { type ProbeOptions, remembered } from '../native/probe-cache.js';
+import { isNull, type ProbeOptions, remembered } from '../native/probe-cache.js';
 import { askProcess } from '../native/probe-process.js';
 import { FIX_MISSING, fixBroken, PACKAGE } from './runtime.js';
 
@@ -48,23 +48,7 @@ export async function probeRuntime(options: ProbeOptions = {}): Promise<BackendS
 
 /** What it opens on this machine. */
 function nativeFiles(folder: string): string[] {
-  const bin = join(folder, 'bin');
-  return list(bin).flatMap((abi) => {
-    const place = join(bin, abi, process.platform, process.arch);
-    return list(place).map((name) => join(place, name));
-  });
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
-}
-
-function isNull(value: unknown): value is null {
-  return value === null;
+  return listFolder(join(folder, 'bin')).flatMap((abi) => listFolder(join(abi, process.platform, process.arch)));
 }
 
 function unavailable(path: string | null, version: string | null, why: string, fix: string): BackendStatus {

@@ -15,7 +15,14 @@ let folder: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'infernode-probe-'));
   await writeFile(join(folder, 'package.json'), '{"name": "infernode", "type": "module"}');
-  const own = ['errors', 'config/package-root', 'config/cache-folder', 'backends/onnx/probe', 'backends/onnx/runtime'];
+  const own = [
+    'errors',
+    'config/package-root',
+    'config/cache-folder',
+    'config/list-folder',
+    'backends/onnx/probe',
+    'backends/onnx/runtime',
+  ];
   for (const name of [...own, 'backends/native/probe-cache', 'backends/native/probe-process']) {
     await cp(fileURLToPath(import.meta.resolve(`#src/${name}`)), join(folder, 'dist', `${name}.js`));
   }
