@@ -46,6 +46,14 @@ for (const { backend, format, extension, skip } of backends) {
       assert.ok(seen.at(-1)! < 1.1 * seen[9]!, `grew beyond all steps: ${mebibytes(seen)} MiB`);
     });
 
+    test('what loading a model of 14 MB took besides is given back', { skip: needsTestData }, () => {
+      const [loaded, trimmed] = levels(`
+        const model = await load(${JSON.stringify(dataFile(`models/${format}/mobilenet_v2_fp32.${extension}`))});
+        console.log(JSON.stringify([await rss(), await trimmedRss()]));
+        await model.close();`) as [number, number];
+      assert.ok(loaded - trimmed < 8 * 2 ** 20, `${mebibytes([loaded - trimmed])} MiB of freed memory were kept`);
+    });
+
     for (const [what, path, shape, without] of loaded) {
       test(`50 times load, run and close of ${what} end where the third ended`, { skip: without }, () => {
         const seen = levels(`

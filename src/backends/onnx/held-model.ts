@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InfernodeError, messageOf } from '../../errors.js';
+import { trimHeap } from '../native/heap.js';
 import { stayAwake } from '../stay-awake.js';
 import { beginWork, endWork } from './exit-guard.js';
 import { type LoadedModel, loadModel } from './load-model.js';
@@ -27,6 +28,8 @@ export async function holdModel(request: LoadRequest, shared: Int32Array, send: 
   try {
     model = await work(shared, () => loadModel(request.path, request.threads));
     checkUnchanged(model, request);
+    // What the runtime needed to load it is as large as the model, and freed.
+    await trimHeap();
   } catch (error) {
     const coded =
       error instanceof InfernodeError ? error : new InfernodeError('INF_INTERNAL', messageOf(error), { cause: error });
