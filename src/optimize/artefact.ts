@@ -3,8 +3,6 @@ import { dirname, join, resolve } from 'node:path';
 import type { ModelConfig } from '../config/model-config.js';
 import { makeScratchFolder } from '../config/scratch-folder.js';
 import { loadPrecision } from '../conversion/build.js';
-import { readModel } from '../conversion/onnx/read-model.js';
-import { writeModel } from '../conversion/onnx/write-model.js';
 import { InfernodeError, messageOf } from '../errors.js';
 import type { OptimizeReport } from './optimize-report.js';
 import type { Built } from './trial.js';
@@ -33,7 +31,7 @@ export async function writeArtefact(
       build.format === 'onnx' ? 'model.onnx' : build.format === 'aotinductor' ? 'model.pt2' : 'model.pt',
     );
     // The data beside an ONNX file has to come along.
-    if (build.format === 'onnx') await writeModel(target, await readModel(file));
+    if (build.format === 'onnx') await copyOnnx(file, target);
     else await copyFile(file, target);
     await chmod(target, 0o644);
     const precision = loadPrecision(build);
@@ -103,4 +101,13 @@ async function firstFile(path: string): Promise<string> {
     () => false,
   );
   return isThere || path === dirname(path) ? path : firstFile(dirname(path));
+}
+
+/** Imported late: whoever imports the SDK need not wait for what reads and writes ONNX. */
+async function copyOnnx(file: string, target: string): Promise<void> {
+  const [{ readModel }, { writeModel }] = await Promise.all([
+    import('../conversion/onnx/read-model.js'),
+    import('../conversion/onnx/write-model.js'),
+  ]);
+  await writeModel(target, await readModel(file));
 }

@@ -5,7 +5,6 @@ import type { InferenceSession, Tensor as RuntimeTensor } from 'onnxruntime-node
 import { Tensor } from '../../tensor/tensor.js';
 import type { ModelInfo, OnComputed, Outputs, Signature } from '../backend.js';
 import { checkInputs } from './calls-in-flight.js';
-import { loadModel } from './load-model.js';
 import { LONG_MS, QuickCalls } from './quick-calls.js';
 import { fromRuntime, toRuntime } from './runtime-tensor.js';
 
@@ -45,6 +44,17 @@ export class QuickCopy {
     if (!isMainThread || before === null || !isSame(before, await stateOf(path))) return null;
     // What has its weights in other files is left alone too, for those may change by themselves.
     return bytes > MOST_BYTES || bytes > before.size ? null : new QuickCopy(path, info, before);
+  }
+
+  /**
+   * Imports what a copy is loaded by, which takes some 30 ms: as late as while a worker loads the model, so that whoever imports
+   * the SDK need not wait for it, and not as late as when the copy is wanted, for then there are requests.
+   */
+  static prepare(file: FileState | null): void {
+    if (!isMainThread || file === null || file.size > 2 * MOST_BYTES) return;
+    importLoader().catch(() => {
+      // Whoever wants it will hear of it.
+    });
   }
 
   private constructor(path: string, info: ModelInfo, before: FileState) {
@@ -131,6 +141,7 @@ export class QuickCopy {
   /** Never rejects: without a copy, workers do as well. */
   async #open(): Promise<void> {
     try {
+      const { loadModel } = await importLoader();
       const { session } = await loadModel(this.#path, this.#threads);
       if (isSame(this.#before, await stateOf(this.#path))) this.#session = session;
       else await session.release();
@@ -138,6 +149,10 @@ export class QuickCopy {
       this.stop();
     }
   }
+}
+
+function importLoader() {
+  return import('./load-model.js');
 }
 
 /** What changes when a file does. */
