@@ -13,6 +13,7 @@ const backends = [
 
 for (const { backend, format, extension, skip } of backends) {
   const tiny = fixture(`tiny.${extension}`);
+  const mobilenet = dataFile(`models/${format}/mobilenet_v2_fp32.${extension}`);
   const loaded = [
     ['the bundled model', join(bundledModel, `1/model.${extension}`), [1, 3, 64, 64], false],
     ...(backend === 'torch'
@@ -25,7 +26,7 @@ for (const { backend, format, extension, skip } of backends) {
           ],
         ] as const)
       : []),
-    ['a model of 14 MB', dataFile(`models/${format}/mobilenet_v2_fp32.${extension}`), [1, 3, 224, 224], needsTestData],
+    ['a model of 14 MB', mobilenet, [1, 3, 224, 224], needsTestData],
   ] as const;
 
   describe(`memory of the ${backend} backend`, { skip }, () => {
@@ -49,7 +50,7 @@ for (const { backend, format, extension, skip } of backends) {
 
     test('what loading a model of 14 MB took besides is given back', { skip: needsTestData }, () => {
       const [loaded, trimmed] = levels(`
-        const model = await load(${JSON.stringify(dataFile(`models/${format}/mobilenet_v2_fp32.${extension}`))});
+        const model = await load(${JSON.stringify(mobilenet)});
         console.log(JSON.stringify([await rss(), await trimmedRss()]));
         await model.close();`) as [number, number];
       assert.ok(loaded - trimmed < 8 * 2 ** 20, `${mebibytes([loaded - trimmed])} MiB of freed memory were kept`);

@@ -42,9 +42,8 @@ export class OnnxSession implements Session {
    */
   static async open(path: string, { threads, instances = 1 }: SessionOptions): Promise<OnnxSession> {
     const before = await stateOf(path);
-    const loading = Instances.load(path, threads, instances);
     QuickCopy.prepare(before);
-    const loaded = await loading;
+    const loaded = await Instances.load(path, threads, instances);
     return new OnnxSession(loaded, await QuickCopy.of(path, loaded.info, before));
   }
 
