@@ -43,7 +43,10 @@ const [given, base] = args.map(read);
 // Two files that are given need no git.
 const known = base === undefined ? committed() : [];
 const now = given ?? resultsThere().find((each) => !known.some((other) => isDeepStrictEqual(each, other)));
-if (now === undefined) giveUp('no new result is in bench/results: npm run bench makes one');
+if (now === undefined)
+  giveUp(
+    'no new result is in bench/results: npm run bench of all models makes one; for another, npm run bench:check -- RESULT.json',
+  );
 const then = base ?? baselineFor(now, known);
 if (then === null) giveUp('no result is committed to hold it against');
 
