@@ -27,4 +27,9 @@ async function report(file: string): Promise<string> {
 }
 
 const [file] = process.argv.slice(2);
-console.log(file === undefined ? await reportAll() : await report(file));
+try {
+  console.log(file === undefined ? await reportAll() : await report(file));
+} catch (error) {
+  console.error(`${file ?? 'bench/results'}: ${(error as Error).message}`);
+  process.exitCode = 2;
+}
