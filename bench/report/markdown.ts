@@ -147,7 +147,7 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
     ),
     server.length === 0
       ? ''
-      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it. Whoever did not come near the best in the first round, in which each server is alone, has the rate of that round only, without a range.`,
+      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it. A server that answers many clients in one batch can be a batch too high or too low there: where that is much of what it answers in the trial, the figure may lie above what this machine can do. Whoever did not come near the best in the first round, in which each server is alone, has the rate of that round only, without a range.`,
     figuresTable(
       server,
       [['Server', null], ...columnsAt(server, 'Concurrency')],

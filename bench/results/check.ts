@@ -4,11 +4,11 @@
  * of the same kind of machine where there is one. npm run bench:check runs it; exit code 1 says that something became slower.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { times } from '../report/text.js';
 import { ROOT } from '../root.js';
 import { type Compared, compareResults } from './compare.js';
+import { givenResult } from './given-result.js';
 import { readResult } from './read-result.js';
 import type { BenchResult } from './result.js';
 import { baselineFor, machineKind, RESULTS, resultsThere } from './result-files.js';
@@ -28,18 +28,10 @@ function giveUp(why: string): never {
   process.exit(2);
 }
 
-function read(file: string): BenchResult {
-  try {
-    return readResult(readFileSync(file, 'utf8'));
-  } catch (error) {
-    return giveUp(`${file}: ${(error as Error).message}`);
-  }
-}
-
 const args = process.argv.slice(2);
 if (args.length > 2 || args.some((each) => each.startsWith('-')))
   giveUp('usage: npm run bench:check [-- NEW.json [COMMITTED.json]]');
-const [given, base] = args.map(read);
+const [given, base] = args.map(givenResult);
 // Two files that are given need no git.
 const known = base === undefined ? committed() : [];
 const now = given ?? resultsThere().find((each) => !known.some((other) => isDeepStrictEqual(each, other)));

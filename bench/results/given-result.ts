@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { readResult } from './read-result.js';
+import type { BenchResult } from './result.js';
+
+/** The result in a file that was named on the command line. Says in one line why it cannot be read, and exits with 2. */
+export function givenResult(file: string): BenchResult {
+  try {
+    return readResult(readFileSync(file, 'utf8'));
+  } catch (error) {
+    console.error(`${file}: ${(error as Error).message}`);
+    process.exit(2);
+  }
+}
