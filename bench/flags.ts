@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { MODELS } from './models/catalogue.js';
 import { type BenchPlan, PLANS } from './plan.js';
 
-const USAGE = 'usage: main.js [--mode quick|full|smoke] [--smoke] [--models A,B] [--prepare] [--resume] [--out FILE]';
+const USAGE = 'usage: npm run bench[:full] -- [--smoke] [--models A,B] [--prepare] [--resume] [--out FILE]';
 
 /** How the benchmarks were started. */
 export interface BenchFlags {

@@ -82,6 +82,7 @@ const served = await prepareServers({ ...plan, served: left }, threads, say);
 // What was made is kept, and takes no time in later runs.
 if (flags.prepare) process.exit(0);
 
+say('all is made; from here on is measured, by a clock of its own');
 began = performance.now();
 found.begin();
 const awake = await AwakeCores.start();
@@ -128,7 +129,7 @@ await found.finish();
 console.log(summaryText(found.result));
 if (mode === 'smoke') {
   // So that what is written of results does not rot either.
-  await writeReport(found.result, [], MADE);
+  await writeReport(found.result, file, [], join(MADE, 'smoke'));
 }
 say(`wrote ${file}`);
 awake?.end();

@@ -1,10 +1,10 @@
 /**
  * node .build/ts/bench/report/main.js [RESULT.json]: writes bench/RESULTS.md, its charts, and the figures of README.md, from the
  * results that are there: of each kind of machine that of `bench:full`, or else that of `bench`. With a file, writes
- * .build/bench/RESULTS.md from that alone. npm run bench:report runs it.
+ * .build/bench/report/RESULTS.md from that alone. npm run bench:report runs it.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { MADE } from '../models/made.js';
 import { givenResult } from '../results/given-result.js';
 import { bestOfEachKind, resultPath, resultsThere } from '../results/result-files.js';
@@ -14,17 +14,23 @@ import { writeReport } from './write-report.js';
 
 async function reportAll(): Promise<string> {
   const [result = null, ...others] = bestOfEachKind(resultsThere());
-  if (result !== null) await writeReport(result, others, join(ROOT, 'bench'));
+  const source = result === null ? '' : resultPath(result.plan.mode, result.machine);
+  if (result !== null) await writeReport(result, join(ROOT, source), others, join(ROOT, 'bench'));
   const readme = join(ROOT, 'README.md');
   await writeFile(readme, withFigures(await readFile(readme, 'utf8'), result));
   if (result === null) return 'no result is there yet';
-  return `wrote bench/RESULTS.md and README.md by ${resultPath(result.plan.mode, result.machine)}; for another: npm run bench:report -- RESULT.json`;
+  return `wrote bench/RESULTS.md and README.md by ${source}; for another: npm run bench:report -- RESULT.json`;
 }
 
 async function report(file: string): Promise<string> {
-  await writeReport(givenResult(file), [], MADE);
-  return `wrote ${relative(ROOT, join(MADE, 'RESULTS.md'))}`;
+  const folder = join(MADE, 'report');
+  await writeReport(givenResult(file), resolve(file), [], folder);
+  return `wrote ${relative(ROOT, join(folder, 'RESULTS.md'))}`;
 }
 
 const [file] = process.argv.slice(2);
+if (file?.startsWith('-')) {
+  console.error('usage: npm run bench:report [-- RESULT.json]');
+  process.exit(2);
+}
 console.log(file === undefined ? await reportAll() : await report(file));

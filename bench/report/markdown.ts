@@ -16,20 +16,27 @@ import {
 } from './tables.js';
 import { countText, digits, percent, times } from './text.js';
 
+/** Where a report has its figures from, and the folder `docs`, as seen from it. */
+export interface ReportPlace {
+  readonly source: string;
+  readonly docs: string;
+}
+
 /** bench/RESULTS.md: all that a run found, and by hand why. */
 export function resultsMarkdown(
   result: BenchResult,
   others: readonly BenchResult[],
   causes: readonly Cause[],
   charts: readonly Chart[],
+  { source, docs }: ReportPlace,
 ): string {
   const lines = linesOf(result);
   const parts = [
     '# Results of the benchmarks',
-    `Written by \`npm run bench:report\` from \`${resultPath(result.plan.mode, result.machine)}\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](../docs/BENCH.md#npm-run-bench) says how it is measured.`,
+    `Written by \`npm run bench:report\` from \`${source}\`; edit \`bench/causes.md\`, not this file. [docs/BENCH.md](${docs}/BENCH.md#npm-run-bench) says how it is measured.`,
     machineText(result),
     '## Infernode against the best of the others',
-    `Figures are medians of the rounds, with their range in brackets, of many rounds without the extremes ([how many](../docs/BENCH.md#method)). The ratio is how many times as good Infernode is: above 1 it is better. It is the median of the ratios of the rounds, in which both were measured next to each other, and so not the quotient of the two medians beside it: the machine was quicker in some rounds than in others. In brackets is where another run on such a machine will find it: the range of the rounds, or ${100 * LEAST_SPREAD.slow} % to each side where that is narrower, ${100 * LEAST_SPREAD.quick} % where calls take less than a millisecond, ${100 * LEAST_SPREAD.served} % for servers. The limit is the best product of matrices or convolution in the best round of the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
+    `Figures are medians of the rounds, with their range in brackets, of many rounds without the extremes ([how many](${docs}/BENCH.md#method)). The ratio is how many times as good Infernode is: above 1 it is better. It is the median of the ratios of the rounds, in which both were measured next to each other, and so not the quotient of the two medians beside it: the machine was quicker in some rounds than in others. In brackets is where another run on such a machine will find it: the range of the rounds, or ${100 * LEAST_SPREAD.slow} % to each side where that is narrower, ${100 * LEAST_SPREAD.quick} % where calls take less than a millisecond, ${100 * LEAST_SPREAD.served} % for servers. The limit is the best product of matrices or convolution in the best round of the same run, with as many threads, in the same precision. \`fp32\` compares what computes in FP32 with its like, \`reduced\` what computes in BF16 or INT8.`,
     linesTable(lines),
     FEW_CALLS,
     spreadText(lines),
@@ -69,7 +76,9 @@ export function machineText({
   const servers = ofServers.length === 0 ? '' : `, of servers in ${countText(ofServers, 'sitting')}`;
   const rounds = `${countText(counts, 'round')} in ${countText(sittings, 'sitting')}${servers}`;
   const apart =
-    cores === null ? '' : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
+    cores === null || servers === ''
+      ? ''
+      : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
   const asleep = models.flatMap((model) => (model.asleep ? [model.name] : [])).join(' and ');
   const awake = coresAwake ? ` Cores were kept from going idle${asleep && `, but for ${asleep}`}.` : '';
   return `${date.slice(0, 10)}, \`${plan.mode}\`, ${seconds} s, ${rounds}. ${machine.cpu.model}, ${machine.cores} cores (${machine.cpu.features?.join(' ')}), ${machine.platform} ${machine.arch}. ${named.join(', ')}. ${threads} thread${threads === 1 ? '' : 's'} for each inference.${apart}${awake}`;
@@ -147,7 +156,7 @@ function modelText(result: BenchResult, { name, gops, boundMs }: BenchResult['mo
     ),
     server.length === 0
       ? ''
-      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it. A server that answers many clients in one batch can be a batch too high or too low there: where that is much of what it answers in the trial, the figure may lie above what this machine can do. Whoever did not come near the best in the first round, in which each server is alone, has the rate of that round only, without a range.`,
+      : `Server: p99 within ${boundMs} ms; 0 where no rate held that was tried. Beside it, the throughput with so many clients at once: one trial of each server, alone and at another time, so that the rate of those that were compared may lie above it. Whoever did not come near the best in the first round, in which each server is alone, has the rate of that round only, without a range.`,
     figuresTable(
       server,
       [['Server', null], ...columnsAt(server, 'Concurrency')],

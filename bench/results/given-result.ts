@@ -7,7 +7,9 @@ export function givenResult(file: string): BenchResult {
   try {
     return readResult(readFileSync(file, 'utf8'));
   } catch (error) {
-    console.error(`${file}: ${(error as Error).message}`);
+    // Errors of files say which one.
+    const { code, message } = error as NodeJS.ErrnoException;
+    console.error(code === undefined ? `${file}: ${message}` : message);
     process.exit(2);
   }
 }

@@ -19,8 +19,8 @@ export async function closedLoop(
   { warmUpMs, durationMs }: { readonly warmUpMs: number; readonly durationMs: number },
 ): Promise<LoadResult> {
   const answers: { readonly at: number; readonly latency: number }[] = [];
-  const begin = performance.now() + warmUpMs;
-  const end = begin + durationMs;
+  const start = performance.now();
+  const end = start + warmUpMs + durationMs;
   await Promise.all(
     clients.map(async (send) => {
       for (let sent = performance.now(); sent < end; ) {
@@ -31,15 +31,15 @@ export async function closedLoop(
       }
     }),
   );
-  const counted = answers.filter(({ at }) => at >= begin && at <= end);
+  const counted = answers.filter(({ at }) => at >= start + warmUpMs && at <= end);
   const latencies = counted.map(({ latency }) => latency).sort((a, b) => a - b);
   const quantile = (share: number) =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return {
     throughput: throughputOf(
-      answers.map(({ at }) => at),
-      begin,
-      end,
+      answers.map(({ at }) => at - start),
+      warmUpMs,
+      warmUpMs + durationMs,
     ),
     p50: quantile(0.5),
     p95: quantile(0.95),
@@ -48,16 +48,16 @@ export async function closedLoop(
 }
 
 /**
- * Answers a second, from the first answer of the time to the first one after it: servers answer batches, and part of one would be a
- * whole too many.
+ * Answers a second, from the last answer before the time to the last one in it. Servers answer in batches, of sizes that differ: from
+ * the end of one to the end of another, what was computed is what was answered. A server that answers nothing in the time counts up
+ * to the last answer to what it was asked in it.
  *
- * @param answered when, in milliseconds, in that order
+ * @param answered when, in milliseconds since the load began, in that order
  */
 export function throughputOf(answered: readonly number[], begin: number, end: number): number {
-  const from = answered.find((at) => at >= begin) ?? Number.NaN;
-  const to = answered.find((at) => at > end) ?? Number.NaN;
-  if (!(to > from)) return 0;
-  return (1000 * answered.filter((at) => at >= from && at < to).length) / (to - from);
+  const from = answered.findLast((at) => at <= begin) ?? 0;
+  const to = answered.findLast((at) => at > begin && at <= end) ?? answered.at(-1) ?? 0;
+  return to > from ? (1000 * answered.filter((at) => at > from && at <= to).length) / (to - from) : 0;
 }
 
 /** Clients with a connection each, that send the same request and insist on a good answer. */

@@ -31,6 +31,9 @@ export interface PreparedServer {
 /** A trial lasts so many bounds at least: shorter ones have a handful of queries, and no batch begins and ends in them. */
 const LEAST_BOUNDS = 6;
 
+/** A trial of clients lasts as long as so many answers to each take: of batches that answer half of them at once, some eight. */
+const LEAST_ANSWERS = 4;
+
 /** Below so many queries in a second, the half millisecond that V8 has yet to save is below three percent of each. */
 const LEAST_WARM_UP_RATE = 50;
 /** In which that is found out. */
@@ -115,8 +118,10 @@ export class ServerContestant {
       const { port } = await this.#warm();
       const figures: Figure[] = [];
       for (const count of this.plan.clients) {
-        const { throughput } = await this.load.ask({ ask: 'clients', port, clients: count, ms: this.#trialMs });
-        const calls = Math.round((throughput * this.#trialMs) / 1000);
+        const answersMs = (1000 * LEAST_ANSWERS * count) / (figures.at(-1)?.value ?? Number.POSITIVE_INFINITY);
+        const ms = Math.max(this.#trialMs, answersMs);
+        const { throughput } = await this.load.ask({ ask: 'clients', port, clients: count, ms });
+        const calls = Math.round((throughput * ms) / 1000);
         figures.push({ scenario: 'Concurrency', at: count, value: throughput, calls });
       }
       const capacity = Math.max(...figures.map(({ value }) => value));

@@ -4,6 +4,9 @@ import type { Peak } from '../benchmark/peaks.js';
 import type { BenchmarkReport, ContestantReport, Ratios } from '../benchmark/report.js';
 import { clip, formatBytes, formatMs, LEAST_MS, table } from './output.js';
 
+/** Long enough for the error that a model gives, whose end says most. */
+const REASON_LENGTH = 400;
+
 /** One figure of every contestant; undefined for one that was not measured. */
 type Cells = (contestant: ContestantReport) => string | undefined;
 
@@ -37,7 +40,10 @@ function headText({ model, inputs, machine, versions, settings }: BenchmarkRepor
     ['model', `${model.path} (${model.format})`],
     ...(model.file === model.path ? [] : [['file', model.file]]),
     ...(model.method === 'forward' ? [] : [['method', model.method]]),
-    ['backend', `${model.backend} on ${model.device}, ${count(threads, 'thread')} (${clip(model.reason)})`],
+    [
+      'backend',
+      `${model.backend} on ${model.device}, ${count(threads, 'thread')} (${clip(model.reason, REASON_LENGTH)})`,
+    ],
     ['inputs', `${inputs.source}: ${values.join(', ') || 'none'}`],
     ['machine', `${machine.cpu.model}, ${count(machine.cores, 'core')}, ${features}`],
     [
@@ -123,9 +129,6 @@ function addConcurrency(add: Add, { concurrency }: ContestantReport, ratios: Rat
   }
 }
 
-/** Long enough for the error that a model gives, whose end says most. */
-const REASON_LENGTH = 400;
-
 function notesText({ model, inputs, contestants, against, matmul, convolution }: BenchmarkReport): string {
   const lines: string[] = [];
   if (inputs.source === 'made up' && model.format === 'torchscript') {
@@ -133,6 +136,12 @@ function notesText({ model, inputs, contestants, against, matmul, convolution }:
   }
   for (const { batch, reason } of contestants[0]!.batches) {
     if (reason !== null) lines.push(`no batch of ${batch}: ${clip(reason, REASON_LENGTH)}`);
+  }
+  // The operations are counted in an ONNX file: there is one, in the same folder.
+  if (model.format !== 'onnx' && model.file !== model.path && matmul.gopsOfCall !== null) {
+    lines.push(
+      'the folder has an ONNX file too: --backend onnx measures it, infernode optimize finds out which is faster',
+    );
   }
   if (contestants[0]!.concurrency.length > 0) {
     lines.push('clients ask a model that was loaded with batching; one call and batches are of one without');

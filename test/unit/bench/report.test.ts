@@ -21,16 +21,18 @@ const result = resultOf([
   measured('EventLoop', 'x', [9.5, 9.5, 9.5]),
   measured('Overhead', 'a', [5, 6, 7], { model: 'tiny', at: 1 }),
 ]);
+const PLACE = { source: 'bench/results/some.json', docs: '../docs' };
 const line = (text: string, start: string) => text.split('\n').find((each) => each.startsWith(start));
 
 test('the results say who is faster, by how much, and where we lose why', () => {
   const causes = parseCauses('# Causes\n\n## SingleStream / * / fp32\n\nIt waits\nfor nothing.\n');
-  const text = resultsMarkdown(result, [], causes, chartsOf(result));
+  const text = resultsMarkdown(result, [], causes, chartsOf(result), PLACE);
   assert.equal(
     line(text, '| SingleStream |'),
     '| SingleStream | net | fp32 | a: 20.0 ms | x: 10.0 ms | 0.50x (0.44..0.56) | 50 % | 3 x 3.3 |',
   );
   assert.equal(line(text, '- **'), '- **SingleStream / net / fp32**: 0.50x (0.44..0.56) of x. It waits for nothing.');
+  assert.match(text, /from `bench\/results\/some\.json`; .*\(\.\.\/docs\/BENCH\.md#/);
   assert.match(text, /`quick`, 100 s, 3 rounds in 1 sitting\. /);
   assert.match(text, /!\[SingleStream: p90 latency.*\]\(results\/latency\.svg\)/);
   assert.match(text, /\| convolution \| bf16 \| torch \| absent: there is no libtorch \|/);
@@ -40,7 +42,7 @@ test('what other kinds of machines found is shown beside', () => {
   const [net] = result.models;
   const models = [net!, { ...net!, name: 'other', sittings: 3, serverSittings: 2 }];
   const other = { ...result, models, machine: { ...result.machine, cores: 64 } };
-  const text = resultsMarkdown(result, [other], [], []);
+  const text = resultsMarkdown(result, [other], [], [], PLACE);
   assert.equal(text.split('\n').filter((each) => each.startsWith('| SingleStream |')).length, 2);
   assert.match(
     text,
@@ -49,7 +51,7 @@ test('what other kinds of machines found is shown beside', () => {
 });
 
 test('a line that we lose for a reason that nobody wrote down says so', () => {
-  assert.match(resultsMarkdown(result, [], [], []), /of x\. The cause is not known yet\./);
+  assert.match(resultsMarkdown(result, [], [], [], PLACE), /of x\. The cause is not known yet\./);
 });
 
 test('what is slower by more than runs differ stands apart from what is not', () => {
@@ -59,18 +61,25 @@ test('what is slower by more than runs differ stands apart from what is not', ()
     measured('Server', 'a', [9.5, 9.5, 9.5]),
     measured('Server', 'x', [10, 10, 10]),
   ]);
-  const text = resultsMarkdown(both, [], [], []);
+  const text = resultsMarkdown(both, [], [], [], PLACE);
   assert.match(
     text,
     /By more than runs differ:\n\n- \*\*SingleStream .*\n\nBy less than .*:\n\n- \*\*Server \/ net \/ fp32\*\*: 0\.95x/,
   );
-  assert.doesNotMatch(resultsMarkdown(result, [], [], []), /By less than/);
+  assert.doesNotMatch(resultsMarkdown(result, [], [], [], PLACE), /By less than/);
 });
 
 test('a model of which others alone computed in less than FP32 is named', () => {
-  assert.doesNotMatch(resultsMarkdown(result, [], [], []), /There is no line `reduced`/);
+  assert.doesNotMatch(resultsMarkdown(result, [], [], [], PLACE), /There is no line `reduced`/);
   const measurements = [...result.measurements, measured('Offline', 'x', [20, 20, 20], { precision: 'reduced' })];
-  assert.match(resultsMarkdown({ ...result, measurements }, [], [], []), /There is no line `reduced` of net: /);
+  assert.match(resultsMarkdown({ ...result, measurements }, [], [], [], PLACE), /There is no line `reduced` of net: /);
+});
+
+test('where servers ran is said if any did', () => {
+  const cores = { servers: '0', load: '1' };
+  assert.doesNotMatch(machineText({ ...result, cores }), /Servers ran/);
+  const models = result.models.map((model) => ({ ...model, serverSittings: 1 }));
+  assert.match(machineText({ ...result, cores, models }), / Servers ran on core 0, the load generator on core 1\./);
 });
 
 test('models whose cores could go idle are named', () => {
@@ -84,7 +93,7 @@ test('settings of single models stand beside those of most', () => {
   const [first] = result.contestants;
   const of = (model: string, settings: string) => ({ ...first!, model, settings });
   const contestants = [of('p', 'int8'), of('q', 'fp32'), of('r', 'int8')];
-  assert.match(resultsMarkdown({ ...result, contestants }, [], [], []), / int8; q: fp32 /);
+  assert.match(resultsMarkdown({ ...result, contestants }, [], [], [], PLACE), / int8; q: fp32 /);
 });
 
 test('lines that are lost for the same reason stand together', () => {
@@ -94,7 +103,7 @@ test('lines that are lost for the same reason stand together', () => {
     measured('Server', 'a', [5, 5, 5]),
     measured('Server', 'x', [10, 10, 10]),
   ]);
-  const text = resultsMarkdown(both, [], parseCauses('## * / net / *\nIt waits.\n'), []);
+  const text = resultsMarkdown(both, [], parseCauses('## * / net / *\nIt waits.\n'), [], PLACE);
   assert.equal(text.split('It waits.').length, 2);
   assert.match(line(text, '- **')!, /^- \*\*SingleStream.* of x; \*\*Server .* of x\. It waits\.$/);
 });

@@ -106,6 +106,15 @@ test('the head says what was measured, on what, and that inputs were made up', (
   assert.equal(lineOf(text, 'figures'), 'figures   medians of 3 rounds (their range); 0.5 s for each');
 });
 
+test('a folder that has another format too says how to measure that', () => {
+  const note = /has an ONNX file too: --backend onnx measures it/;
+  assert.doesNotMatch(reportText(report), note);
+  const model = { ...report.model, format: 'torchscript' as const, file: 'folder/1/model.pt' };
+  assert.match(reportText({ ...report, model }), note);
+  assert.doesNotMatch(reportText({ ...report, model: { ...model, path: model.file } }), note);
+  assert.doesNotMatch(reportText({ ...report, model, matmul: { ...report.matmul, gopsOfCall: null } }), note);
+});
+
 test('short times are in microseconds, with their range', () => {
   const text = reportText({ ...report, contestants: [contestant('infernode', 0.04, null)] });
   assert.match(lineOf(text, 'one call, p50')!, / 40\.0 us \(20\.0\.\.80\.0\)$/);
