@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { availableCores, defaultThreads } from './thread-budget.js';
 
-/** The CPU features that decide how fast inference is, by the names that Linux gives them. */
+/** The CPU features that decide how fast inference is, by the names that Linux gives them, about as they came to be. */
 const FEATURES: Readonly<Record<string, string>> = {
   avx2: 'avx2',
   fma: 'fma',
   avx512f: 'avx512f',
-  avx_vnni: 'avx_vnni',
   avx512_vnni: 'avx512_vnni',
   avx512_bf16: 'avx512_bf16',
+  avx_vnni: 'avx_vnni',
   amx_int8: 'amx_int8',
   amx_bf16: 'amx_bf16',
   asimd: 'neon',
