@@ -40,6 +40,9 @@ def load(torch, model):
         return module, "inference_mode"
     import torch._inductor.config as config
     config.freezing = True
+    # Its templates need the size of a cache, which some virtual machines do not tell.
+    if torch.cpu.get_capabilities().get("l1d_cache_size", 0) == 0:
+        return torch.compile(module, dynamic=False), "frozen weights; no max-autotune: PyTorch finds no cache sizes here"
     return torch.compile(module, dynamic=False, mode="max-autotune-no-cudagraphs"), "max-autotune, frozen weights"
 
 

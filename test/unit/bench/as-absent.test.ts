@@ -9,6 +9,10 @@ const [ours, peer] = [{ isOurs: true }, { isOurs: false }];
 test('a peer that fails is absent, with the last line of why', () => {
   const failure = new Error('net: it ended by 1: Traceback\n  File "x.py"\nOSError: libgomp.so.1: cannot open');
   assert.equal(asAbsent(failure, peer, 'full').message, 'it failed: OSError: libgomp.so.1: cannot open');
+  const advice = new Error(
+    'Traceback\n  File "x.py"\ntorch.InductorError: AssertionError: got 0\n  args[0]: 1\n\nSet X=1 for more',
+  );
+  assert.equal(asAbsent(advice, peer, 'full').message, 'it failed: torch.InductorError: AssertionError: got 0');
   const absent = new Absent('only in npm run bench:full');
   assert.equal(asAbsent(absent, ours, 'smoke'), absent);
 });
