@@ -6,7 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { MADE } from '../models/made.js';
-import { givenResult } from '../results/given-result.js';
+import { givenFiles, givenResult } from '../results/given-result.js';
 import { bestOfEachKind, resultPath, resultsThere } from '../results/result-files.js';
 import { ROOT } from '../root.js';
 import { withFigures } from './readme.js';
@@ -14,11 +14,11 @@ import { writeReport } from './write-report.js';
 
 async function reportAll(): Promise<string> {
   const [result = null, ...others] = bestOfEachKind(resultsThere());
-  const source = result === null ? '' : resultPath(result.plan.mode, result.machine);
-  if (result !== null) await writeReport(result, join(ROOT, source), others, join(ROOT, 'bench'));
   const readme = join(ROOT, 'README.md');
   await writeFile(readme, withFigures(await readFile(readme, 'utf8'), result));
   if (result === null) return 'no result is there yet';
+  const source = resultPath(result.plan.mode, result.machine);
+  await writeReport(result, join(ROOT, source), others, join(ROOT, 'bench'));
   return `wrote bench/RESULTS.md and README.md by ${source}; for another: npm run bench:report -- RESULT.json`;
 }
 
@@ -28,9 +28,5 @@ async function report(file: string): Promise<string> {
   return `wrote ${relative(ROOT, join(folder, 'RESULTS.md'))}`;
 }
 
-const [file] = process.argv.slice(2);
-if (file?.startsWith('-')) {
-  console.error('usage: npm run bench:report [-- RESULT.json]');
-  process.exit(2);
-}
+const [file] = givenFiles(1, 'npm run bench:report [-- RESULT.json]');
 console.log(file === undefined ? await reportAll() : await report(file));

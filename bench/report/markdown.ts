@@ -76,7 +76,7 @@ export function machineText({
   const servers = ofServers.length === 0 ? '' : `, of servers in ${countText(ofServers, 'sitting')}`;
   const rounds = `${countText(counts, 'round')} in ${countText(sittings, 'sitting')}${servers}`;
   const apart =
-    cores === null || servers === ''
+    cores === null || ofServers.length === 0
       ? ''
       : ` Servers ran on core ${cores.servers}, the load generator on core ${cores.load}.`;
   const asleep = models.flatMap((model) => (model.asleep ? [model.name] : [])).join(' and ');

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { times } from '../report/text.js';
 import { ROOT } from '../root.js';
 import { type Compared, compareResults } from './compare.js';
-import { givenResult } from './given-result.js';
+import { givenFiles, givenResult } from './given-result.js';
 import { readResult } from './read-result.js';
 import type { BenchResult } from './result.js';
 import { baselineFor, machineKind, RESULTS, resultsThere } from './result-files.js';
@@ -28,10 +28,7 @@ function giveUp(why: string): never {
   process.exit(2);
 }
 
-const args = process.argv.slice(2);
-if (args.length > 2 || args.some((each) => each.startsWith('-')))
-  giveUp('usage: npm run bench:check [-- NEW.json [COMMITTED.json]]');
-const [given, base] = args.map(givenResult);
+const [given, base] = givenFiles(2, 'npm run bench:check [-- NEW.json [COMMITTED.json]]').map(givenResult);
 // Two files that are given need no git.
 const known = base === undefined ? committed() : [];
 const now = given ?? resultsThere().find((each) => !known.some((other) => isDeepStrictEqual(each, other)));

@@ -18,28 +18,29 @@ export async function closedLoop(
   clients: readonly (() => Promise<unknown>)[],
   { warmUpMs, durationMs }: { readonly warmUpMs: number; readonly durationMs: number },
 ): Promise<LoadResult> {
+  /** In milliseconds since the load began. */
   const answers: { readonly at: number; readonly latency: number }[] = [];
   const start = performance.now();
-  const end = start + warmUpMs + durationMs;
+  const end = warmUpMs + durationMs;
   await Promise.all(
     clients.map(async (send) => {
-      for (let sent = performance.now(); sent < end; ) {
+      for (let sent = performance.now() - start; sent < end; ) {
         await send();
-        const answered = performance.now();
-        answers.push({ at: answered, latency: answered - sent });
-        sent = answered;
+        const at = performance.now() - start;
+        answers.push({ at, latency: at - sent });
+        sent = at;
       }
     }),
   );
-  const counted = answers.filter(({ at }) => at >= start + warmUpMs && at <= end);
+  const counted = answers.filter(({ at }) => at >= warmUpMs && at <= end);
   const latencies = counted.map(({ latency }) => latency).sort((a, b) => a - b);
   const quantile = (share: number) =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return {
     throughput: throughputOf(
-      answers.map(({ at }) => at - start),
+      answers.map(({ at }) => at),
       warmUpMs,
-      warmUpMs + durationMs,
+      end,
     ),
     p50: quantile(0.5),
     p95: quantile(0.95),
